@@ -1,0 +1,105 @@
+package tier
+
+// Range selects records of one Scan chunk, in the order of their keys' bytes.
+type Range struct {
+	Prefix   string // keys that begin with it
+	From     string // and are at or after it
+	Records  int    // at most so many records, > 0
+	MaxBytes int    // stop after the record that reaches so many bytes of keys and frames, > 0
+}
+
+// Change is one effect of a judged group on one key.
+type Change struct {
+	Key string
+	// Frame is the sealed frame, nil for a removal.
+	Frame []byte
+	// Head is the frame's head; of a removal only Version is set.
+	Head
+	// Touch says that the frame's body is that of the record before this
+	// change: only version and deadline are new. A Durable may store less.
+	Touch bool
+}
+
+// Group is what one commit makes durable and visible at once.
+type Group struct {
+	Changes []Change // in the order of their versions; of one key, the last one stands
+	Version uint64   // the last version given, also when Changes is empty
+	Usage   Usage    // what is stored after the group
+	Stamp   Stamp    // the store's clock at the group
+	// Reserve lets the group use the room that is kept back for writes that
+	// free room.
+	Reserve bool
+}
+
+// State is what a Durable knows when it is opened.
+type State struct {
+	ID    [16]byte // the store's random identity
+	Seed  uint64   // the random seed of the key hash
+	Epoch uint64   // grows by every opening
+	// Opening is this opening's random identity, never 0, and Previous that of
+	// the one before, 0 if there was none. A restored copy of the files goes on
+	// with openings of its own: what was bound to another one is not its.
+	Opening, Previous uint64
+	Version           uint64 // the last version given
+	Usage             Usage
+	Stamp             Stamp // the zero Stamp in a new store
+	// Durable says whether Commit keeps P1: false in memory and on tmpfs.
+	Durable bool
+}
+
+// DurableStats is a snapshot of a Durable's counters.
+type DurableStats struct {
+	Usage        Usage  // what is stored now
+	Commits      uint64 // groups made durable
+	Checkpoints  uint64
+	FileBytes    int64 // allocated for the records
+	JournalBytes int64 // of the journal that a reopening would replay
+	Evictions    uint64
+}
+
+// Durable keeps records. It judges nothing: deadlines, conditions and quotas
+// are the authority's. Its conformance suite is tiertest.Run.
+//
+// Calls of Commit and Due MUST NOT overlap with each other; all others may run
+// beside them and beside each other. No call follows Close, and Close waits
+// for none: the authority sees to both.
+//
+//  1. Load, Heads and Scan see the published state: all groups whose Commit
+//     has finished making them durable, each whole, none in part, and none
+//     that is not yet durable.
+//  2. When Commit returns nil the group is durable (P1) and published.
+//  3. What comes from disk is checked; damage is ErrCorrupt, never a wrong
+//     record (P9).
+type Durable interface {
+	// State gives what was found at opening.
+	State() State
+	// Load returns the published record of key, an expired one too; found is
+	// false if there is none.
+	Load(key string) (rec Record, found bool, err error)
+	// Heads fills heads[i] with the published head of keys[i], the zero Head
+	// if absent. Damage of single records is reported in the joined error and
+	// leaves their heads zero; the others are filled all the same.
+	Heads(keys []string, heads []Head) error
+	// Scan returns one chunk: published records of r in ascending order of
+	// their keys, as of one moment, expired ones too; at least one if there is
+	// any. more says that the range may hold records behind the last returned.
+	// With an error, the records before the place of damage are returned.
+	Scan(r Range) (recs []Record, more bool, err error)
+	// Commit makes the group durable, then publishes it at once. Errors:
+	// ErrFull: nothing happened and nothing will have after a crash;
+	// ErrUnknownOutcome: it may have happened and shows after reopening at the
+	// latest; from then on every Commit is ErrUnavailable;
+	// ErrUnavailable: nothing happened. In all these cases nothing of the
+	// group is published.
+	Commit(g *Group) error
+	// Due returns keys whose published record has a deadline at or before now
+	// (unix ms of the caller's clock), at most max; fewer only if there are no
+	// more.
+	Due(now int64, max int) ([]string, error)
+	// Timed reports whether any record may have a deadline.
+	Timed() bool
+	// Stats may be called at any time.
+	Stats() DurableStats
+	// Close writes back what is pending and releases everything.
+	Close() error
+}
