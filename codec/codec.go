@@ -1,0 +1,174 @@
+package codec
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// Options says how values are compressed. The zero Options are sound.
+type Options struct {
+	// Level is the effort: 0 is zstd's fastest; 1 to 4 are fastest, default,
+	// better and best; negative never compresses. An encoder keeps about 0.3,
+	// 1.4, 4.7 and 36 MiB at 1 to 4, and 0.4 MiB more once it has met a value
+	// above 128 KiB. All are made when the first value is compressed: GOMAXPROCS
+	// of them, but at most 8, 8, 4 and 2; one under WebAssembly. What was
+	// compressed can be read at any Level.
+	Level int
+	// MinBytes is the length from which on a value may be compressed; 0: 128.
+	MinBytes int
+	// Dictionaries is reserved for trained dictionaries. It has no effect yet.
+	Dictionaries int
+}
+
+const (
+	maxLevel        = 4
+	defaultMinBytes = 128
+)
+
+func (o Options) withDefaults() Options {
+	if o.Level == 0 {
+		o.Level = 1
+	}
+	if o.MinBytes == 0 {
+		o.MinBytes = defaultMinBytes
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	var errs []error
+	if o.Level > maxLevel {
+		errs = append(errs, errors.New("codec: Level "+strconv.Itoa(o.Level)+" is above "+strconv.Itoa(maxLevel)))
+	}
+	if o.MinBytes < 0 {
+		errs = append(errs, errors.New("codec: MinBytes "+strconv.Itoa(o.MinBytes)+" is negative"))
+	}
+	if o.Dictionaries < 0 {
+		errs = append(errs, errors.New("codec: Dictionaries "+strconv.Itoa(o.Dictionaries)+" is negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// Codec makes frames of values and values of frames.
+//
+//  1. A value is compressed from MinBytes on, and kept so only if that saves
+//     at least 1/16 of it: below, reading would pay for nothing.
+//  2. A frame has exactly the length it needs: it may be kept for long.
+//  3. Nothing longer than the limit is ever allocated for a value.
+type Codec struct {
+	opts     Options
+	maxValue int
+	zstd     *compressor
+	scratch  sync.Pool // *[]byte, where bodies are compressed before their length is known
+}
+
+// maxScratch is the largest buffer that is kept for the next value.
+const maxScratch = 256 << 10
+
+// New returns a codec for values of at most maxValue bytes, 1 to [MaxValue].
+// The error names every option that is out of range.
+func New(opts Options, maxValue int) (*Codec, error) {
+	opts = opts.withDefaults()
+	err := opts.validate()
+	if maxValue < 1 || maxValue > MaxValue {
+		err = errors.Join(err, errors.New("codec: limit of "+strconv.Itoa(maxValue)+" bytes a value is out of range"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &Codec{opts: opts, maxValue: maxValue, zstd: newCompressor(opts.Level, maxValue)}
+	c.scratch.New = func() any { return new([]byte) }
+	return c, nil
+}
+
+// Encode returns an unsealed frame of a copy of value, for [Seal]. It is the
+// caller's. value must not be longer than the codec's limit: the caller has
+// answered ErrTooLarge before.
+func (c *Codec) Encode(value []byte) []byte {
+	if len(value) > c.maxValue {
+		panic("codec: P10: value above the limit was not refused")
+	}
+	if c.opts.Level > 0 && len(value) >= c.opts.MinBytes {
+		if frame := c.encodeZstd(value); frame != nil {
+			return frame
+		}
+	}
+	return newFrame(value, 0, len(value))
+}
+
+// encodeZstd returns nil if compression does not save enough.
+func (c *Codec) encodeZstd(value []byte) []byte {
+	scratch := c.scratch.Get().(*[]byte)
+	body := c.zstd.compress((*scratch)[:0], value)
+	var frame []byte
+	if len(body) > 0 && len(body) <= len(value)-len(value)/16 && len(body) < len(value) {
+		frame = newFrame(body, flagZstd, len(value))
+	}
+	if cap(body) <= maxScratch {
+		*scratch = body
+		c.scratch.Put(scratch)
+	}
+	return frame
+}
+
+func newFrame(body []byte, flags uint8, rawLen int) []byte {
+	frame := make([]byte, HeaderSize+len(body))
+	copy(frame[HeaderSize:], body)
+	begin(frame, flags, rawLen)
+	return frame
+}
+
+// Decode checks the whole of key's sealed frame and appends the value to dst.
+// The result never shares memory with frame, which must not change during the
+// call. Errors match [tier.ErrCorrupt]; dst is then returned as it was, but
+// the room behind its length may have been written to.
+func (c *Codec) Decode(dst []byte, key string, frame []byte) ([]byte, error) {
+	h, err := Head(key, frame)
+	if err != nil {
+		return dst, err
+	}
+	if h.RawLen > c.maxValue {
+		return dst, corrupt(atRawLen, "raw length is above the limit")
+	}
+	body := frame[HeaderSize:]
+	if binary.LittleEndian.Uint32(frame[atBodyCRC:]) != crc32.Checksum(body, castagnoli) {
+		return dst, corrupt(atBodyCRC, "body checksum does not match")
+	}
+	if frame[atFlags]&flagZstd == 0 {
+		return append(dst, body...), nil
+	}
+	if binary.LittleEndian.Uint32(frame[atDictionary:]) != 0 {
+		return dst, corrupt(atDictionary, "unknown dictionary")
+	}
+	return c.decodeZstd(dst, body, h.RawLen)
+}
+
+// decodeZstd appends rawLen bytes to dst, or nothing. The decoder may fill the
+// room that it is given, and no further; a dst with room for exactly the value
+// is not replaced for the sake of a faster last block.
+func (c *Codec) decodeZstd(dst, body []byte, rawLen int) ([]byte, error) {
+	n := len(dst)
+	grown := dst
+	switch {
+	case n == 0 && cap(dst) < rawLen:
+		grown = make([]byte, 0, rawLen+overAlloc)
+	case cap(dst)-n < rawLen:
+		grown = slices.Grow(dst, rawLen+overAlloc)
+	}
+	room := grown[n:n:min(cap(grown), n+rawLen+overAlloc)]
+	value, err := c.zstd.decompress(room, body)
+	if err != nil {
+		return dst, &frameError{at: HeaderSize, rule: "body does not decode", cause: err}
+	}
+	if len(value) != rawLen {
+		return dst, corrupt(atRawLen, "body does not decode to the raw length")
+	}
+	if &value[0] != &room[:1][0] {
+		return append(dst, value...), nil
+	}
+	return grown[:n+rawLen], nil
+}
