@@ -1,0 +1,301 @@
+//go:build !wasm
+
+package l3bolt
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/internal/failpoint"
+	"github.com/stratakv/strata/tiered/tier"
+	bolt "go.etcd.io/bbolt"
+)
+
+// After a checkpoint that found the disk full the next one waits, twice as
+// long each time.
+const (
+	firstBackOff = 100 * time.Millisecond
+	lastBackOff  = 5 * time.Second
+)
+
+// checkpointer is the DB's one goroutine. It writes frozen overlays into bbolt
+// when it is asked to.
+func (d *DB) checkpointer() {
+	defer close(d.done)
+	var backOff time.Duration
+	for {
+		select {
+		case <-d.stop:
+			return
+		case <-d.kick:
+		}
+		if backOff > 0 && !d.pause(backOff) {
+			return
+		}
+		if err := d.checkpoint(); errors.Is(err, tier.ErrFull) {
+			backOff = min(max(2*backOff, firstBackOff), lastBackOff)
+		} else {
+			backOff = 0
+		}
+	}
+}
+
+// pause is false when Close cut it short.
+func (d *DB) pause(delay time.Duration) bool {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-d.stop:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// checkpoint writes frozen, if there is one, and drops it. ErrFull leaves all
+// as it was; any other error has broken the DB.
+func (d *DB) checkpoint() error {
+	d.checkMu.Lock()
+	defer d.checkMu.Unlock()
+	if d.status.broken() != nil {
+		return nil
+	}
+	d.mu.RLock()
+	frozen := d.frozen
+	d.mu.RUnlock()
+	if frozen == nil {
+		return nil
+	}
+	w, err := d.writeFrozen(frozen)
+	if err != nil {
+		return d.checkpointFailed(err)
+	}
+	failpoint.Pass("l3bolt-checkpointed")
+	d.position = frozen.state.sequence
+	d.miscounted = d.miscounted || w.uncounted
+	d.drop(w)
+	d.checkpoints.Add(1)
+	d.fileBytes.Store(d.base.size())
+	d.status.checkpointed(nil)
+	d.journal.trim(d.position)
+	d.spare.keep()
+	return nil
+}
+
+// writeFrozen writes the overlay, again after the spare has made room for it.
+func (d *DB) writeFrozen(frozen *overlay) (*checkpointWrite, error) {
+	for {
+		w := &checkpointWrite{frozen: frozen, early: d.earlyKeys()}
+		err := d.base.update(func(tx *bolt.Tx, g *guard) error {
+			if err := w.run(tx, g); err != nil {
+				return err
+			}
+			return d.mark(tx, g, d.miscounted || w.uncounted)
+		})
+		if err == nil || !rolledBack(err) || !d.spare.release() {
+			return w, err
+		}
+	}
+}
+
+func (d *DB) checkpointFailed(err error) error {
+	if rolledBack(err) {
+		err = failed(tier.ErrFull, "checkpoint into", d.base.path, err)
+		d.status.checkpointed(err)
+		return err
+	}
+	if !errors.Is(err, tier.ErrCorrupt) {
+		err = &fault{"checkpoint into", d.base.path, err}
+	}
+	d.status.breakBy(err)
+	return err
+}
+
+// drop ends the life of the frozen overlay that w wrote (D4, D6).
+func (d *DB) drop(w *checkpointWrite) {
+	x := &d.expiry
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range w.kept {
+		if x.met(e.slot, e.key) {
+			x.put(slotOf(e.deadline), e.key)
+		}
+	}
+	for _, e := range w.moved {
+		if !x.met(e.slot, e.key) {
+			x.drop(e.key)
+		}
+	}
+	x.settled = len(x.slots)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.frozen = nil
+}
+
+func (d *DB) earlyKeys() []string {
+	x := &d.expiry
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	keys := make([]string, 0, len(x.slots))
+	x.bySlot.set.Scan(func(e string) bool {
+		keys = append(keys, e[8:])
+		return true
+	})
+	return keys
+}
+
+// checkpointWrite is one checkpoint's transaction.
+type checkpointWrite struct {
+	frozen *overlay
+	early  []string
+	guard  *guard
+
+	records, expiry *bolt.Bucket
+	entries         []entryChange
+	kept            []indexed // each timed record of frozen, where its entry is now
+	moved           []indexed // each of early whose entry was put where it belongs
+	uncounted       bool      // it replaced a record whose head is damaged
+}
+
+// entryChange puts an entry into the index or takes it out.
+type entryChange struct {
+	place string
+	put   bool
+}
+
+// indexed is an entry of bbolt's index.
+type indexed struct {
+	slot     uint64
+	key      string
+	deadline int64 // of the record
+}
+
+func (w *checkpointWrite) run(tx *bolt.Tx, g *guard) error {
+	w.guard = g
+	w.records, w.expiry = tx.Bucket(bucketRecords), tx.Bucket(bucketExpiry)
+	var err error
+	w.frozen.entries.Scan(func(key string, e entry) bool {
+		err = w.write(key, e)
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range w.early {
+		if _, ok := w.frozen.entries.Get(key); ok {
+			continue
+		}
+		if err := w.reindex(key); err != nil {
+			return err
+		}
+	}
+	if err := w.writeEntries(); err != nil {
+		return err
+	}
+	return cmp.Or(putState(tx, w.frozen.state), failpoint.Error("l3bolt-checkpoint"))
+}
+
+// write applies one change and keeps the index: exactly one entry for a timed
+// record, at a slot not above its own.
+func (w *checkpointWrite) write(key string, e entry) error {
+	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
+	if err := w.guard.touch(bucketRecords, recordKey, e.frame == nil); err != nil {
+		return err
+	}
+	raw := w.records.Get(recordKey)
+	// A value that cannot be parsed may leave an entry behind; Due passes over
+	// entries whose record does not bear them out.
+	old, _ := parseValue(raw)
+	if raw != nil && !w.uncounted {
+		_, err := codec.Head(key, old.frame)
+		w.uncounted = err != nil
+	}
+	fresh := value{frame: e.frame}
+	if e.timed() {
+		fresh.indexed, fresh.slot = true, slotOf(e.head.Deadline)
+		if old.indexed {
+			fresh.slot = min(fresh.slot, old.slot)
+		}
+	}
+	w.move(key, old, fresh)
+	if fresh.indexed {
+		w.kept = append(w.kept, indexed{fresh.slot, key, e.head.Deadline})
+	}
+	if e.frame == nil {
+		return w.records.Delete(recordKey)
+	}
+	return w.put(recordKey, fresh)
+}
+
+// put stores a record's value, in memory of its own: bbolt keeps it until the
+// commit.
+func (w *checkpointWrite) put(recordKey []byte, v value) error {
+	return w.records.Put(recordKey, appendValue(make([]byte, 0, len(v.frame)+10), v))
+}
+
+// move makes the index say what fresh says instead of what old says, when the
+// entries are written.
+func (w *checkpointWrite) move(key string, old, fresh value) {
+	if old.indexed == fresh.indexed && old.slot == fresh.slot {
+		return
+	}
+	if old.indexed {
+		w.entries = append(w.entries, entryChange{place: entryKey(old.slot, key)})
+	}
+	if fresh.indexed {
+		w.entries = append(w.entries, entryChange{place: entryKey(fresh.slot, key), put: true})
+	}
+}
+
+// writeEntries changes the index in the order of its entries. In the order of
+// the records it would be quadratic: new entries crowd in the index's last
+// slots, and bbolt splits a page only at the commit.
+func (w *checkpointWrite) writeEntries() error {
+	slices.SortFunc(w.entries, func(a, b entryChange) int { return cmp.Compare(a.place, b.place) })
+	for _, e := range w.entries {
+		place := []byte(e.place)
+		if err := w.guard.touch(bucketExpiry, place, !e.put); err != nil {
+			return err
+		}
+		var err error
+		if e.put {
+			err = w.expiry.Put(place, nil)
+		} else {
+			err = w.expiry.Delete(place)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reindex puts the entry of a record that Due met too early where it belongs.
+func (w *checkpointWrite) reindex(key string) error {
+	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
+	if err := w.guard.touch(bucketRecords, recordKey, false); err != nil {
+		return err
+	}
+	raw := w.records.Get(recordKey)
+	if raw == nil {
+		return nil
+	}
+	old, err := parseValue(raw)
+	if err != nil {
+		return nil // damaged: Load says so, Due passes over it
+	}
+	head, err := codec.Head(key, old.frame)
+	if err != nil || head.Deadline == 0 {
+		return nil
+	}
+	fresh := value{indexed: true, slot: slotOf(head.Deadline), frame: old.frame}
+	if old.indexed && old.slot >= fresh.slot {
+		return nil
+	}
+	w.move(key, old, fresh)
+	w.moved = append(w.moved, indexed{fresh.slot, key, head.Deadline})
+	return w.put(recordKey, fresh)
+}

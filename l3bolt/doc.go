@@ -1,0 +1,48 @@
+//go:build !wasm
+
+// Package l3bolt is the durable tier: records on one local disk, in a bbolt
+// B+tree behind a journal. It never evicts; what Commit acknowledged survives
+// kill -9 and a power cut.
+//
+// # Use
+//
+// [Open] gives a [DB], which is a tier.Durable; the example shows one. It
+// judges nothing: deadlines, conditions and quotas belong to the authority
+// above it.
+//
+// # What lies in the directory
+//
+//	LOCK            held for life by whoever has the store open; never unlinked
+//	store.db        bbolt: what the last checkpoint wrote, and the journal position
+//	journal/N.log   what was committed since
+//	spare           room kept back for writes that free room
+//
+// store.db and journal/ belong together: a backup holds both, or a store.db
+// of a store that was closed.
+//
+// # Guarantees
+//
+// The invariants are numbered at [DB] (D1 to D7) and at the journal (J1 to
+// J7). In short: a group is appended to the journal, synced, and only then
+// published, all of it at once; bbolt receives only what the journal has made
+// durable; a failed sync is never repeated and ends all writing.
+//
+// # Concurrency
+//
+// Commit and Due must not overlap with each other; everything else may be
+// called at any time from anywhere. One goroutine, the checkpointer, belongs
+// to the DB and has ended when Close returns.
+//
+// # Ownership
+//
+// Frames given to Commit belong to the DB. Frames that come out are heap
+// memory that nobody changes; nothing points into the mapped file.
+//
+// # Errors
+//
+// Callers branch on the sentinels of package tier: ErrLocked (someone has the
+// directory), ErrFull (no room, nothing happened), ErrUnknownOutcome (a sync
+// failed: the group may show after reopening), ErrUnavailable (nothing
+// happened, and no write will until the store is reopened), ErrCorrupt (with
+// file and offset). Messages name file and operation, never keys or values.
+package l3bolt

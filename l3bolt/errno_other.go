@@ -1,0 +1,9 @@
+//go:build !unix && !windows && !wasm
+
+package l3bolt
+
+func isFull(error) bool     { return false }
+func isNoMemory(error) bool { return false }
+func fullTexts() []string   { return nil }
+
+func syncDir(string) error { return nil }

@@ -1,0 +1,212 @@
+//go:build !wasm
+
+package l3bolt
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"github.com/stratakv/strata/tiered/tier"
+	bolt "go.etcd.io/bbolt"
+)
+
+// expiry is what Due knows beyond the overlays' timers (D6). bbolt's index
+// holds each timed record once, at the slot of the earliest deadline that it
+// had since it was entered: moving a deadline later writes nothing there.
+type expiry struct {
+	// mu guards the fields and the timers of all overlays, and orders Due
+	// against the moment at which a checkpoint drops its overlay: a checkpoint
+	// that Due's transaction did not see must find the cursor that Due left.
+	mu sync.Mutex
+	// cursor is the place in bbolt's index up to which Due has met all entries.
+	cursor string
+	// early has the records that Due met in bbolt's index and that are not
+	// removed since, at their true slot; bySlot and slots say the same.
+	bySlot timers
+	slots  map[string]uint64
+	// settled is how many entries the last checkpoint left: those that are due
+	// and that nobody has removed yet.
+	settled int
+}
+
+// maxEarly is how many entries early has before a checkpoint is asked for,
+// which enters them into bbolt's index where they belong.
+const maxEarly = 64 << 10
+
+func (x *expiry) put(slot uint64, key string) {
+	x.drop(key)
+	x.slots[key] = slot
+	x.bySlot.add(slot, key)
+}
+
+func (x *expiry) drop(key string) {
+	if slot, ok := x.slots[key]; ok {
+		x.bySlot.remove(slot, key)
+		delete(x.slots, key)
+	}
+}
+
+// overfull reports whether a checkpoint could take enough out of early.
+func (x *expiry) overfull() bool {
+	x.settled = min(x.settled, len(x.slots))
+	return len(x.slots) > x.settled+maxEarly
+}
+
+// met reports whether Due has passed an entry of bbolt's index.
+func (x *expiry) met(slot uint64, key string) bool { return entryKey(slot, key) < x.cursor }
+
+// Due returns keys whose published record's deadline is at or before now. A
+// record whose frame is damaged has no deadline that could be trusted: it is
+// not reported. With an error, which says that bbolt's index is damaged, the
+// keys found elsewhere are returned.
+func (d *DB) Due(now int64, max int) ([]string, error) {
+	d.expiry.mu.Lock()
+	defer d.expiry.mu.Unlock()
+	w := dueWalk{d: d, now: now, max: max, bound: entryKey(slotOf(now)+1, ""), seen: make(map[string]struct{})}
+	err := w.run()
+	if d.expiry.overfull() {
+		d.freeze()
+		d.ask()
+	}
+	return w.keys, d.damage(err)
+}
+
+// dueWalk is one call of Due.
+type dueWalk struct {
+	d     *DB
+	now   int64
+	max   int
+	bound string // the first entry behind the slots that may be due
+	keys  []string
+	seen  map[string]struct{} // those in keys
+}
+
+func (w *dueWalk) run() error {
+	w.d.mu.RLock()
+	defer w.d.mu.RUnlock()
+	w.overlay(w.d.active)
+	if w.d.frozen != nil {
+		w.overlay(w.d.frozen)
+	}
+	if w.full() || w.nothingStored() {
+		return nil
+	}
+	return w.d.base.view(func(tx *bolt.Tx) error {
+		w.early(tx)
+		return w.index(tx)
+	})
+}
+
+func (w *dueWalk) full() bool { return len(w.keys) >= w.max }
+
+// nothingStored: neither early nor bbolt's index can have anything before
+// bound.
+func (w *dueWalk) nothingStored() bool {
+	first, ok := w.d.expiry.bySlot.set.Min()
+	return (!ok || first >= w.bound) && w.d.expiry.cursor >= w.bound
+}
+
+func (w *dueWalk) report(key string) {
+	if _, ok := w.seen[key]; !ok {
+		w.seen[key] = struct{}{}
+		w.keys = append(w.keys, key)
+	}
+}
+
+// overlay reports from an overlay's timers what is published from it.
+func (w *dueWalk) overlay(o *overlay) {
+	o.timers.before(w.bound, func(_ uint64, key string) bool {
+		if w.full() {
+			return false
+		}
+		e, ok := o.entries.Get(key)
+		newest, _ := w.d.overlaidLocked(key)
+		if ok && newest.head == e.head && e.head.Expired(w.now) {
+			w.report(key)
+		}
+		return true
+	})
+}
+
+// early reports from what was met before, and forgets what an overlay answers
+// for or what is gone.
+func (w *dueWalk) early(tx *bolt.Tx) {
+	x := &w.d.expiry
+	var gone, later []string
+	var laterSlots []uint64
+	x.bySlot.before(w.bound, func(slot uint64, key string) bool {
+		if w.full() {
+			return false
+		}
+		deadline, verdict := w.judge(tx, key)
+		switch {
+		case verdict == notHere:
+			gone = append(gone, key)
+		case verdict == due:
+			w.report(key)
+		}
+		if verdict != notHere && slotOf(deadline) != slot {
+			later, laterSlots = append(later, key), append(laterSlots, slotOf(deadline))
+		}
+		return true
+	})
+	for _, key := range gone {
+		x.drop(key)
+	}
+	for i, key := range later {
+		x.put(laterSlots[i], key)
+	}
+}
+
+// index walks bbolt's index from the cursor. What it meets and bbolt's record
+// is the published one, goes to early.
+func (w *dueWalk) index(tx *bolt.Tx) error {
+	x := &w.d.expiry
+	c := tx.Bucket(bucketExpiry).Cursor()
+	bound := []byte(w.bound)
+	for k, _ := c.Seek([]byte(x.cursor)); k != nil && bytes.Compare(k, bound) < 0; k, _ = c.Next() {
+		if w.full() {
+			return nil
+		}
+		if len(k) < 8 || len(k) > 8+maxKeyBytes {
+			return errors.Join(tier.ErrCorrupt, errors.New("expiry entry of unknown form"))
+		}
+		_, key := splitEntryKey(string(k))
+		deadline, verdict := w.judge(tx, key)
+		if verdict == due {
+			w.report(key)
+		}
+		if verdict != notHere {
+			x.put(slotOf(deadline), key)
+		}
+		x.cursor = string(k) + "\x00"
+	}
+	if !w.full() {
+		x.cursor = max(x.cursor, w.bound)
+	}
+	return nil
+}
+
+// verdict says what to make of an entry for a record in bbolt.
+type verdict int
+
+const (
+	notHere verdict = iota // an overlay answers for the key, or it is gone, damaged, or has no deadline
+	later
+	due
+)
+
+func (w *dueWalk) judge(tx *bolt.Tx, key string) (deadline int64, v verdict) {
+	if _, ok := w.d.overlaidLocked(key); ok {
+		return 0, notHere
+	}
+	head, found, err := storedHead(tx, key)
+	if !found || err != nil || head.Deadline == 0 {
+		return 0, notHere
+	}
+	if head.Expired(w.now) {
+		return head.Deadline, due
+	}
+	return head.Deadline, later
+}

@@ -1,0 +1,119 @@
+//go:build linux || darwin
+
+package l3bolt_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stratakv/strata/l3bolt/faultfs"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// TestCheckpointFindsNoRoom limits the size of real files, so that bbolt
+// cannot grow: the overlay stays, Commit is ErrFull at its bound, reserved
+// groups go a little further, and all goes on when there is room again.
+func TestCheckpointFindsNoRoom(t *testing.T) {
+	dir := memoryDir(t)
+	fs := faultfs.New(dir)
+	opts := tiny
+	opts.CheckpointBytes = 64 << 10
+	mk, m := newMaker(t, 13), emptyModel()
+	db := mustOpen(t, dir, opts, fs)
+	info, err := os.Stat(filepath.Join(dir, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lift := limitFileSize(t, uint64(info.Size()))
+	value := string(make([]byte, 8000))
+	put := func(i int, reserve bool) error {
+		after := m.clone()
+		g := &tier.Group{Reserve: reserve}
+		mk.put(g, &after, fmt.Sprintf("key%04d", i), value+fmt.Sprint(i)+noise(mk, 8000), int64(i))
+		mk.finish(g, &after)
+		err := db.Commit(g)
+		if err == nil {
+			m = after
+		}
+		return err
+	}
+	n := 0
+	for ; err == nil && n < 5000; n++ {
+		err = put(n, false)
+	}
+	if answerOf(err) != tier.ErrFull || db.Err() == nil {
+		t.Fatalf("got %v after %d groups, Err %v; want ErrFull", err, n, db.Err())
+	}
+	extra := 0
+	for err = nil; err == nil && extra < 1000; extra++ {
+		err = put(n+extra, true)
+	}
+	if answerOf(err) != tier.ErrFull || extra < 2 || extra > 5 {
+		t.Fatalf("got %v after %d reserved groups, want ErrFull after a quarter of 64 KiB", err, extra)
+	}
+	mk.same(t, db, m)
+	if err := mk.survivesFull(t, dir, fs, m); err != nil {
+		t.Fatal(err)
+	}
+	lift()
+	for start := time.Now(); time.Since(start) < 30*time.Second; {
+		if err = put(n+extra, false); err == nil {
+			break
+		}
+	}
+	if err != nil || db.Err() != nil {
+		t.Fatalf("got %v, Err %v after there is room again, want none", err, db.Err())
+	}
+	mk.same(t, db, m)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// survivesFull: a kill while the disk is full loses nothing.
+func (mk *maker) survivesFull(t *testing.T, dir string, fs *faultfs.FS, m model) error {
+	t.Helper()
+	next := memoryDir(t)
+	copyStore(t, dir, next)
+	db := mustOpen(t, next, tiny, fs.Kill(next))
+	mk.reopened(t, db, m)
+	return db.Crash()
+}
+
+func noise(mk *maker, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(mk.rng.Uint32())
+	}
+	return string(b)
+}
+
+// limitFileSize lets no file grow beyond bytes until the returned function is
+// called. Writes beyond fail with EFBIG.
+func limitFileSize(t *testing.T, bytes uint64) func() {
+	t.Helper()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	limit := old
+	limit.Cur = bytes
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Skipf("cannot limit the size of files: %v", err)
+	}
+	lifted := false
+	lift := func() {
+		if !lifted {
+			lifted = true
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(lift)
+	return lift
+}

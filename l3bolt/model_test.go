@@ -1,0 +1,61 @@
+//go:build !wasm
+
+package l3bolt_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stratakv/strata/l3bolt"
+)
+
+// TestModel commits random groups against a map, with checkpoints and
+// segments forced small, closings, kills and reopenings.
+func TestModel(t *testing.T) {
+	for range 4 {
+		seed := rand.Uint64()
+		for name, opts := range map[string]l3bolt.Options{"tiny": tiny, "default": still} {
+			t.Run(name, func(t *testing.T) {
+				t.Logf("seed %d", seed)
+				runModel(t, seed, opts)
+			})
+		}
+	}
+}
+
+func runModel(t *testing.T, seed uint64, opts l3bolt.Options) {
+	dir := memoryDir(t)
+	mk, m := newMaker(t, seed), emptyModel()
+	db := mustOpen(t, dir, opts, nil)
+	checkpoints := uint64(0)
+	for range 12 {
+		for range mk.rng.IntN(60) {
+			g, after := mk.group(m)
+			mustCommit(t, db, g)
+			m = after
+		}
+		mk.same(t, db, m)
+		end := db.Close
+		switch mk.rng.IntN(3) {
+		case 0:
+			end = db.Crash
+		case 1:
+			if err := db.Checkpoint(); err != nil {
+				t.Fatal(err)
+			}
+			mk.same(t, db, m)
+		}
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		checkpoints += db.Stats().Checkpoints
+		db = mustOpen(t, dir, opts, nil)
+		mk.reopened(t, db, m)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if checkpoints < 5 {
+		t.Errorf("%d checkpoints ran, want some", checkpoints)
+	}
+}

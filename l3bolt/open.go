@@ -1,0 +1,245 @@
+//go:build !wasm
+
+package l3bolt
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/stratakv/strata/tiered/tier"
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	lockName    = "LOCK"
+	journalName = "journal"
+)
+
+// Open opens the store in dir, or makes one. It replays the journal and writes
+// what it replayed into a segment of its own, synced, before it returns.
+//
+// Errors: ErrLocked if someone has the directory open, in this process too;
+// ErrCorrupt if what lies there is damaged or does not belong together;
+// ErrFull if the disk has no room even for opening; ErrUnavailable for the
+// rest. None of them loses anything: the cure may be tried, and Open again.
+func Open(dir string, opts *Options) (*DB, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, cannot("make", dir, err)
+	}
+	d := &DB{
+		dir: dir, opts: o, active: new(overlay),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	d.status.init()
+	d.expiry.slots = make(map[string]uint64)
+	if d.lock, err = acquire(filepath.Join(dir, lockName)); err != nil {
+		return nil, err
+	}
+	if err := d.open(); err != nil {
+		return nil, errors.Join(err, d.abandon())
+	}
+	go d.checkpointer()
+	return d, nil
+}
+
+// makeDir makes dir and its parents where they are missing, durably.
+func makeDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return &os.PathError{Op: "mkdir", Path: dir, Err: errors.New("not a directory")}
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// acquire opens and takes LOCK.
+func acquire(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|openFlags, fileMode)
+	if err != nil {
+		return nil, cannot("open", name, err)
+	}
+	free, err := lockFile(f)
+	if err == nil && free {
+		return f, nil
+	}
+	_ = f.Close()
+	if err != nil {
+		return nil, failed(tier.ErrUnavailable, "lock", name, err)
+	}
+	return nil, fmt.Errorf("%w: %s", tier.ErrLocked, name)
+}
+
+// abandon releases what a failed Open had taken.
+func (d *DB) abandon() error {
+	var errs []error
+	if d.journal != nil {
+		errs = append(errs, d.journal.close(false))
+	}
+	if d.base != nil {
+		errs = append(errs, d.base.close())
+	}
+	return errors.Join(append(errs, d.lock.Close())...)
+}
+
+// open does what follows the lock. The order makes each step repeatable: a
+// crash after any of them leaves a directory that the next Open understands.
+func (d *DB) open() error {
+	journalDir := filepath.Join(d.dir, journalName)
+	if err := d.opts.FS.MkdirAll(journalDir); err != nil {
+		return cannot("make", journalDir, err)
+	}
+	if err := d.opts.FS.SyncDir(d.dir); err != nil {
+		return failed(tier.ErrUnavailable, "sync", d.dir, err)
+	}
+	d.spare = newSpare(d.opts.FS, d.dir, d.opts.SpareBytes)
+	d.spare.keep()
+	if err := d.withRoom(d.openBase); err != nil {
+		return err
+	}
+	m, err := d.readMeta()
+	if err != nil {
+		return err
+	}
+	d.published, d.position = m.state, m.state.sequence
+	d.journal = &journal{
+		fs: d.opts.FS, dir: journalDir, store: m.id, segmentBytes: d.opts.SegmentBytes, room: d.spare.release,
+	}
+	if err := d.recover(m.epoch, m.fresh); err != nil {
+		return err
+	}
+	if m.recount {
+		d.recount()
+	}
+	opening := newOpening()
+	if err := d.withRoom(func() error { return d.beginEpoch(m.epoch+1, opening) }); err != nil {
+		return err
+	}
+	d.opened = tier.State{
+		ID: m.id, Seed: m.seed, Epoch: m.epoch + 1, Opening: opening, Previous: m.opening, Version: d.published.version,
+		Usage: d.published.usage, Stamp: d.published.stamp, Durable: !onMemory(d.dir),
+	}
+	d.fileBytes.Store(d.base.size())
+	d.base.onDeath = d.status.breakBy
+	return nil
+}
+
+// withRoom runs step, again after the spare has made room for it.
+func (d *DB) withRoom(step func() error) error {
+	for {
+		err := step()
+		if err == nil || !errors.Is(err, tier.ErrFull) || !d.spare.release() {
+			return err
+		}
+	}
+}
+
+// openBase opens store.db, and makes it first where there is none or a fresh
+// one is asked for.
+func (d *DB) openBase() error {
+	path := filepath.Join(d.dir, storeName)
+	_, err := os.Lstat(path)
+	missing := errors.Is(err, os.ErrNotExist)
+	if err != nil && !missing {
+		return failed(tier.ErrUnavailable, "stat", path, err)
+	}
+	// What an interrupted creation left; the next one removes it, if this fails.
+	_ = os.Remove(path + tempSuffix)
+	if missing && !d.opts.Fresh {
+		if err := d.refuseOrphans(path); err != nil {
+			return err
+		}
+	}
+	if missing || d.opts.Fresh {
+		if err := createBase(d.dir, newMeta(d.opts.Fresh)); err != nil {
+			return err
+		}
+		d.opts.Fresh = false // a repetition finds it made
+	}
+	d.base, err = openExisting(path)
+	return err
+}
+
+// refuseOrphans: a journal without its store.db is not a new store.
+func (d *DB) refuseOrphans(path string) error {
+	names, err := d.opts.FS.ReadDir(filepath.Join(d.dir, journalName))
+	if err != nil {
+		return failed(tier.ErrUnavailable, "read", filepath.Join(d.dir, journalName), err)
+	}
+	for _, name := range names {
+		if _, ok := parseSegmentName(name); ok {
+			return fmt.Errorf("%w: %s is missing beside journal segment %s; restore it together with its journal, or move journal/ away to begin an empty store",
+				tier.ErrCorrupt, path, name)
+		}
+	}
+	return nil
+}
+
+func (d *DB) readMeta() (meta, error) {
+	var m meta
+	err := d.base.view(func(tx *bolt.Tx) error {
+		var err error
+		if m, err = readMeta(tx); err != nil {
+			return err
+		}
+		if k, _ := tx.Bucket(bucketExpiry).Cursor().First(); k != nil {
+			d.timed.Store(true)
+		}
+		return nil
+	})
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", d.base.path, err)
+	}
+	return m, nil
+}
+
+// beginEpoch commits the new epoch, and that no foreign segments lie around
+// any more.
+func (d *DB) beginEpoch(epoch, opening uint64) error {
+	err := d.base.update(func(tx *bolt.Tx, g *guard) error {
+		if err := g.touch(bucketMeta, metaFresh, true); err != nil {
+			return err
+		}
+		if err := putEpoch(tx, epoch, opening); err != nil {
+			return err
+		}
+		return tx.Bucket(bucketMeta).Delete(metaFresh)
+	})
+	switch {
+	case err == nil, errors.Is(err, tier.ErrCorrupt):
+		return err
+	case rolledBack(err):
+		return failed(tier.ErrFull, "begin an epoch in", d.base.path, err)
+	}
+	return failed(tier.ErrUnavailable, "begin an epoch in", d.base.path, err)
+}
+
+// Owned reports whether someone has the store in dir open; a directory without
+// a store is not owned. It changes nothing.
+func Owned(dir string) (bool, error) {
+	name := filepath.Join(dir, lockName)
+	f, err := os.OpenFile(name, os.O_RDWR|openFlags, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, cannot("open", name, err)
+	}
+	defer f.Close()
+	free, err := lockFile(f)
+	return !free, err
+}

@@ -1,0 +1,69 @@
+//go:build !wasm
+
+package l3bolt
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Options tunes a DB. The zero value and nil are sound.
+type Options struct {
+	// Fresh starts empty: a new store replaces what the directory holds.
+	// Refused with ErrLocked while someone has it open.
+	Fresh bool
+	// FS keeps the journal and the spare file; nil is the operating system.
+	// Tests put a double there. bbolt and LOCK always use real files.
+	FS FS
+	// SegmentBytes is the size at which a journal segment is full; one larger
+	// group may exceed it. 0: 16 MiB.
+	SegmentBytes int64
+	// CheckpointBytes bounds what is kept in memory and in the journal before
+	// it is written to bbolt. At most about twice as much is ever held: one
+	// part that fills and one that is being written; reserved groups may fill
+	// a quarter more. 0: 64 MiB.
+	CheckpointBytes int64
+	// SpareBytes is the size of the spare file. 0: 8 MiB; negative: none. While
+	// the disk has no room for it, groups without Reserve are ErrFull.
+	SpareBytes int64
+}
+
+const (
+	defaultSegmentBytes    = 16 << 20
+	defaultCheckpointBytes = 64 << 20
+	defaultSpareBytes      = 8 << 20
+	// maxSegmentBytes keeps offsets and a whole segment in an int of 32 bits.
+	maxSegmentBytes = 1 << 30
+)
+
+// withDefaults returns a checked copy.
+func (o *Options) withDefaults() (Options, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.FS == nil {
+		opts.FS = osFS{}
+	}
+	if opts.SegmentBytes == 0 {
+		opts.SegmentBytes = defaultSegmentBytes
+	}
+	if opts.CheckpointBytes == 0 {
+		opts.CheckpointBytes = defaultCheckpointBytes
+	}
+	if opts.SpareBytes == 0 {
+		opts.SpareBytes = defaultSpareBytes
+	}
+	return opts, opts.validate()
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	if o.SegmentBytes < 0 || o.SegmentBytes > maxSegmentBytes {
+		errs = append(errs, fmt.Errorf("l3bolt: SegmentBytes %d is not in 0..%d", o.SegmentBytes, maxSegmentBytes))
+	}
+	if o.CheckpointBytes < 0 {
+		errs = append(errs, fmt.Errorf("l3bolt: CheckpointBytes %d is negative", o.CheckpointBytes))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,63 @@
+//go:build !wasm
+
+package l3bolt
+
+import (
+	"github.com/stratakv/strata/codec"
+	bolt "go.etcd.io/bbolt"
+)
+
+// The authority counts usage by the heads that it is told. Of a damaged record
+// there is none, so what replaces or removes it does not take it off the
+// count. The checkpoint that meets this marks the store (metaRecount), and the
+// next opening counts anew. The mark goes with the first checkpoint, or
+// closing, of an opening that has met none itself: its state is right.
+
+// mark keeps or takes away the mark, in the transaction that writes the state.
+func (d *DB) mark(tx *bolt.Tx, g *guard, met bool) error {
+	b := tx.Bucket(bucketMeta)
+	if marked := b.Get(metaRecount) != nil; marked == met {
+		return nil
+	}
+	if err := g.touch(bucketMeta, metaRecount, !met); err != nil {
+		return err
+	}
+	if met {
+		return b.Put(metaRecount, summed(nil))
+	}
+	return b.Delete(metaRecount)
+}
+
+// recount counts what is published, before anyone else has the DB. Damaged
+// records do not count: nobody will take them off. Where damage is such that
+// not all can be counted, the usage stays what it was, and so does the mark.
+func (d *DB) recount() {
+	var c checker
+	err := d.base.view(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketRecords).ForEach(func(k, raw []byte) error {
+			key := string(k[1:])
+			if _, ok := d.active.entries.Get(key); ok {
+				return nil
+			}
+			v, err := parseValue(raw)
+			if err != nil {
+				return nil
+			}
+			if head, err := codec.Head(key, v.frame); err == nil {
+				c.add(key, head)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		d.miscounted = true
+		return
+	}
+	d.active.entries.Scan(func(key string, e entry) bool {
+		if e.frame != nil {
+			c.add(key, e.head)
+		}
+		return true
+	})
+	d.published.usage = c.usage
+}

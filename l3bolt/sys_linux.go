@@ -1,0 +1,62 @@
+package l3bolt
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFlags: a symbolic link put in place of a file is not followed.
+const openFlags = unix.O_NOFOLLOW
+
+// datasync makes f's contents durable.
+func datasync(f *os.File) error {
+	return retryEINTR("fdatasync", f, func(fd int) error { return unix.Fdatasync(fd) })
+}
+
+// preallocate reserves the first size bytes. File systems that cannot are
+// used without.
+func preallocate(f *os.File, size int64) error {
+	err := retryEINTR("fallocate", f, func(fd int) error { return unix.Fallocate(fd, 0, 0, size) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	return err
+}
+
+// retryEINTR runs op on f's descriptor. EINTR says that the call did not run
+// to its end, not that it failed: repeating it hides no lost write.
+func retryEINTR(name string, f *os.File, op func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var opErr error
+	if err := raw.Control(func(fd uintptr) {
+		for {
+			if opErr = op(int(fd)); opErr != unix.EINTR {
+				return
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	if opErr != nil {
+		return &os.PathError{Op: name, Path: f.Name(), Err: opErr}
+	}
+	return nil
+}
+
+// onMemory reports whether dir lies on a file system that a reboot empties.
+func onMemory(dir string) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return false
+	}
+	switch uint32(st.Type) {
+	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
+		return true
+	}
+	return false
+}

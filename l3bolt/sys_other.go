@@ -1,0 +1,17 @@
+//go:build !linux && !wasm
+
+package l3bolt
+
+import "os"
+
+const openFlags = 0
+
+// datasync makes f's contents durable. os.File.Sync asks the drive itself to
+// flush where that is a call of its own (F_FULLFSYNC on darwin).
+func datasync(f *os.File) error { return f.Sync() }
+
+// preallocate does nothing: there is no portable call for it.
+func preallocate(*os.File, int64) error { return nil }
+
+// onMemory is known on linux only.
+func onMemory(string) bool { return false }
