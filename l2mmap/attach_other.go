@@ -1,0 +1,19 @@
+//go:build !linux && !wasm
+
+package l2mmap
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// Slots need locks that belong to an open file and that the kernel frees at a
+// process's death; only Linux has them over byte ranges.
+
+func openControl(string, *ControlOptions) (*Control, error) {
+	return nil, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
+}
+
+func openPages(string, *Control, *geometry) (*Cache, error) {
+	return nil, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
+}

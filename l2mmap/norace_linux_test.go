@@ -1,0 +1,5 @@
+//go:build !race
+
+package l2mmap_test
+
+const raceDetector = false
