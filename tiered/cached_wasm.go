@@ -1,0 +1,27 @@
+package tiered
+
+import (
+	"context"
+
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// caches is nothing here: there is but the memory store, which is read
+// directly.
+type caches struct{}
+
+type place struct{}
+
+func (s *Store) fetch(ctx context.Context, key string, _ place) (fetched, bool, error) {
+	return s.fetchTruth(ctx, key)
+}
+
+func (s *Store) peek(context.Context, string) (value []byte, p place, hit bool) { return nil, p, false }
+
+func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) error {
+	return s.fetchManyTruth(ctx, keys, fn)
+}
+
+func (s *Store) keepOwn(string, []byte, tier.Result) {}
+
+func (s *Store) cacheStats(*Stats) {}

@@ -1,0 +1,306 @@
+//go:build !wasm
+
+package tiered
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/stratakv/strata/l1"
+	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// retryLocked is how long the background waits before it tries a page again
+// whose holder is stopped.
+const retryLocked = 10 * time.Millisecond
+
+// caches are the tiers above the truth, with the words that say which copies
+// are good. The way of a read is at Store.fetch.
+//
+// Who may write what: the words, and frames by Put and Remove, are the
+// committer's and, for buckets that it had to leave in flight, the
+// background's. Readers fill L2 only under the page lock while the word is the
+// one they read before their load, with nothing in flight; L1 needs no check,
+// as its entries carry the generation that they were read at.
+type caches struct {
+	seed    uint64
+	control *l2mmap.Control
+	l1      *l1.Cache     // nil: none
+	l2      *l2mmap.Cache // nil: none
+	flights flights
+	frames  sync.Pool // *[]byte, for frames from L2
+
+	faults atomic.Uint64 // written by readers: frames from L2 that did not decode
+
+	log  *slog.Logger
+	told bool // the committer's: that the words are detached was logged
+
+	mu      sync.Mutex // guards left and closed
+	left    map[uint16]*leftover
+	closed  bool
+	wake    chan struct{} // capacity 1: left is not empty, or closed
+	stopped chan struct{} // closed when the background has ended
+}
+
+// leftover is a bucket that the background keeps in flight until what may be
+// stale is out of L2. There is one for a bucket at most, whatever number of
+// groups had to leave it: they end their own brackets.
+type leftover struct {
+	groups uint64   // brackets that are still open
+	keys   []string // to be removed
+	all    bool     // instead of keys: all of the bucket
+}
+
+// maxLeftKeys is how many keys of a bucket are remembered; beyond, all of the
+// bucket goes.
+const maxLeftKeys = 16
+
+func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache, left []l2mmap.InFlight, log *slog.Logger) *caches {
+	c := &caches{
+		seed: seed, control: control, l1: one, l2: two, log: log, left: make(map[uint16]*leftover),
+		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+	c.frames.New = func() any { return new([]byte) }
+	for _, f := range left {
+		c.left[f.Bucket] = &leftover{groups: f.Groups, all: true}
+	}
+	c.signal()
+	go c.background()
+	return c
+}
+
+func (c *caches) hash(key string) uint64 { return xxh3.HashStringSeed(key, c.seed) }
+
+// begin implements [coherence].
+func (c *caches) begin(reqs []*request) *group {
+	g := &group{buckets: make(map[uint16]*groupBucket, len(reqs))}
+	for _, r := range reqs {
+		for i := range r.ops {
+			b := l2mmap.BucketOf(c.hash(r.ops[i].Key))
+			if g.buckets[b] == nil {
+				g.buckets[b] = new(groupBucket)
+				c.control.Begin(b)
+			}
+		}
+	}
+	return g
+}
+
+// committing implements [coherence].
+func (c *caches) committing(_ *group, first, last uint64) { c.control.SetGroup(first, last) }
+
+// committed implements [coherence]. A key that a group changes more than once
+// is brought up to date by its last change: the earlier ones are never seen. A
+// page that is locked is waited for once.
+func (c *caches) committed(g *group, changes []tier.Change, now int64) {
+	if c.l2 == nil {
+		return
+	}
+	locked := make(map[int]bool)
+	for i := range changes {
+		ch := &changes[i]
+		hash := c.hash(ch.Key)
+		bucket := l2mmap.BucketOf(hash)
+		page := c.l2.Page(bucket)
+		if !locked[page] {
+			var err error
+			if ch.Frame != nil {
+				err = c.l2.Put(ch.Key, hash, ch.Frame, ch.Deadline, now)
+			} else {
+				err = c.l2.Remove(ch.Key, hash)
+			}
+			locked[page] = errors.Is(err, l2mmap.ErrLockedPage)
+		}
+		if locked[page] {
+			b := g.buckets[bucket]
+			b.left = append(b.left, ch.Key)
+		}
+	}
+}
+
+// end implements [coherence].
+func (c *caches) end(g *group, reqs []*request, version uint64) {
+	for n, b := range g.buckets {
+		if b.left == nil || !c.leave(n, b.left) {
+			b.tag = c.control.End(n).Generation()
+		}
+	}
+	c.control.EndGroup(version)
+	detached := c.control.Detached()
+	if detached == "" && c.l1 != nil {
+		c.tell(g, reqs)
+	}
+	if detached != "" && !c.told {
+		c.told = true
+		c.log.Warn("strata: the caches are not trusted any more until the store is opened again",
+			slog.String("package", "tiered"), slog.String("reason", detached))
+	}
+}
+
+// tell finds the last op on each key.
+func (c *caches) tell(g *group, reqs []*request) {
+	met := make(map[string]struct{}, len(reqs))
+	for r := len(reqs) - 1; r >= 0; r-- {
+		for i := len(reqs[r].results) - 1; i >= 0; i-- {
+			res, op := &reqs[r].results[i], &reqs[r].ops[i]
+			if !res.Applied {
+				continue
+			}
+			if _, later := met[op.Key]; later {
+				continue
+			}
+			met[op.Key] = struct{}{}
+			b := g.buckets[l2mmap.BucketOf(c.hash(op.Key))]
+			res.Own, res.Tag = b.left == nil && op.Kind == tier.OpSet && res.FrameLen > 0, b.tag
+		}
+	}
+}
+
+// leave gives keys of a bucket to the background, and says whether the group's
+// bracket goes with them; if the bucket is the background's already, the group
+// ends its own.
+func (c *caches) leave(bucket uint16, keys []string) (bracket bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.left[bucket]
+	if bracket = l == nil; bracket {
+		l = &leftover{groups: 1}
+		c.left[bucket] = l
+	}
+	l.add(keys)
+	c.signal()
+	return bracket
+}
+
+func (l *leftover) add(keys []string) {
+	l.keys = append(l.keys, keys...)
+	if len(l.keys) > maxLeftKeys {
+		l.keys, l.all = nil, true
+	}
+}
+
+func (c *caches) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// background takes what the committer had to leave out of L2 and then ends the
+// buckets, each by generation+1 and minus its own brackets. It never puts a
+// frame: by now a later group may have put a newer one. What is left at Close
+// stays in flight, and the next opening repairs it.
+func (c *caches) background() {
+	defer close(c.stopped)
+	for range c.wake {
+		for {
+			locked, more := c.repair()
+			if !more {
+				break
+			}
+			if locked {
+				c.pause()
+			}
+		}
+		if c.isClosed() {
+			return
+		}
+	}
+}
+
+// pause waits for retryLocked, or less if there is something new.
+func (c *caches) pause() {
+	timer := time.NewTimer(retryLocked)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.wake:
+	}
+}
+
+func (c *caches) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// repair tries each leftover once. locked says that a page was locked, more
+// that there is something left to do.
+func (c *caches) repair() (locked, more bool) {
+	c.mu.Lock()
+	buckets := slices.Collect(maps.Keys(c.left))
+	c.mu.Unlock()
+	pages := make(map[int]bool)
+	for _, b := range buckets {
+		if c.isClosed() {
+			return false, false
+		}
+		if page := c.l2.Page(b); !pages[page] {
+			pages[page] = !c.repairBucket(b)
+			locked = locked || pages[page]
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return locked, len(c.left) > 0 && !c.closed
+}
+
+// repairBucket is false if the bucket's page is locked.
+func (c *caches) repairBucket(bucket uint16) bool {
+	c.mu.Lock()
+	l := c.left[bucket]
+	keys, all := l.keys, l.all
+	l.keys, l.all = nil, false
+	c.mu.Unlock()
+	done := c.clear(bucket, keys, all)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !done:
+		l.all = l.all || all
+		l.add(keys)
+	case len(l.keys) == 0 && !l.all: // nothing came meanwhile
+		delete(c.left, bucket)
+		c.control.EndMany(bucket, l.groups)
+	}
+	return done
+}
+
+// clear takes keys, or all of the bucket, out of L2; false if the page is
+// locked.
+func (c *caches) clear(bucket uint16, keys []string, all bool) bool {
+	if all {
+		return c.control.Repair(l2mmap.InFlight{Bucket: bucket}, c.l2) == nil
+	}
+	for _, key := range keys {
+		if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {
+			return false
+		}
+	}
+	return true
+}
+
+// close releases the tiers; the committer has ended.
+func (c *caches) close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.signal()
+	<-c.stopped
+	var err error
+	if c.l2 != nil {
+		err = c.l2.Close()
+	}
+	if c.l1 != nil {
+		c.l1.Close()
+	}
+	return errors.Join(err, c.control.Close())
+}

@@ -1,0 +1,281 @@
+//go:build !wasm
+
+package tiered_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The controls: each takes one guard out of the code and names a test that
+// must then fail, or that test proves nothing. They build the code anew each,
+// from an overlay: no file of the module is touched.
+
+const controlsEnv = "STRATA_CONTROLS"
+
+// control is the code without one of its guards.
+type control struct {
+	name  string
+	edits []edit
+	pkg   string // of test
+	test  string // a regular expression; what it names must fail
+	tags  string // build tags, if any
+	tries int    // where catching it is a matter of chance; 0: once
+}
+
+// edit replaces a text that occurs exactly once.
+type edit struct{ file, old, new string }
+
+const (
+	inTiered = "./tiered"
+	inL3Bolt = "./l3bolt"
+)
+
+var mutations = []control{
+	// The words.
+	{name: "bump before commit only", pkg: inTiered, test: "TestWhatWasReadBesideACommitIsNotTrustedAfterIt", edits: []edit{
+		{"tiered/caches.go", "c.control.Begin(b)", "c.control.Begin(b)\n\t\t\t\tc.control.End(b)"},
+		{"tiered/caches.go", "b.tag = c.control.End(n).Generation()", "b.tag = c.control.Load(n).Generation()"},
+	}},
+	{name: "bump after commit only", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved", edits: []edit{
+		{"tiered/caches.go", "\t\t\t\tc.control.Begin(b)\n", ""},
+		{"tiered/caches.go", "b.tag = c.control.End(n).Generation()", "c.control.Begin(n)\n\t\tb.tag = c.control.End(n).Generation()"},
+	}},
+	{name: "end without a new generation", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved", edits: []edit{
+		{"l2mmap/control.go", "c.change(bucket, endOf(n))", "c.change(bucket, -n*oneInFlight)"},
+	}},
+	// L2.
+	{name: "L2 before L3", pkg: inTiered, test: "TestRefusedCommitLeavesNothingInL2", edits: []edit{
+		{"tiered/committer.go", "\tc.caches.committed(g, j.changes, j.now.ms)\n\tfailpoint", "\tfailpoint"},
+		{"tiered/committer.go", "\tif err := c.durable.Commit(d); err != nil {", "\tc.caches.committed(g, j.changes, j.now.ms)\n\tif err := c.durable.Commit(d); err != nil {"},
+	}},
+	{name: "L2 left as it was", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved", edits: []edit{
+		{"tiered/committer.go", "\tc.caches.committed(g, j.changes, j.now.ms)\n", ""},
+	}},
+	{name: "L2 fill unchecked", pkg: inTiered, test: "TestLateFillOfL2IsRefused", edits: []edit{
+		{"l2mmap/write.go", "if c.control.Load(bucket) != w {", "if false {"},
+	}},
+	{name: "L2 fill checked outside the page lock", pkg: "./l2mmap", test: "TestFillLosesToPut", tries: 5, edits: []edit{
+		{"l2mmap/write.go", "\t\tif c.control.Load(bucket) != w {\n\t\t\treturn ErrRefused\n\t\t}\n", ""},
+		{"l2mmap/write.go", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n\tif c.control.Load(bucket) != w {\n\t\treturn ErrRefused\n\t}\n"},
+	}},
+	{name: "L2 fill checked by generation only", pkg: inTiered, test: "TestFillBetweenL2AndEndIsRefused", edits: []edit{
+		{"l2mmap/write.go", "if c.control.Load(bucket) != w {", "if c.control.Load(bucket).Generation() != w.Generation() {"},
+	}},
+	{name: "L2 fill while in flight", pkg: inTiered, test: "TestLoadInFlightFillsNothing", edits: []edit{
+		{"l2mmap/write.go", "if w.InFlight() != 0 {", "if false {"},
+	}},
+	{name: "L2 not bound to L3", pkg: inTiered, test: "TestL2IsBoundToTheTruth", edits: []edit{
+		{"l2mmap/bind.go", "bound.Wiped = c.unexplained(before, truth)", "_ = c.unexplained(before, truth)"},
+	}},
+	{name: "page file not bound to the control file", pkg: inTiered, test: "TestL2IsBoundToTheTruth", edits: []edit{
+		{"l2mmap/bind.go", "(wiped || !pages.inStepWith(before))", "wiped"},
+	}},
+	{name: "takeover does not repair", pkg: inTiered, test: "TestFailpointKills/committed", tags: "failpoints", tries: 5, edits: []edit{
+		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
+	}},
+	// L1.
+	{name: "untagged L1", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved|TestTiersAnswerInTurn", edits: []edit{
+		{"l1/cache.go", "e != nil && e.Tag == tag && e.Key == key", "e != nil && e.Key == key"},
+	}},
+	{name: "L1 without the full key", pkg: "./l1", test: "TestHitNeedsKeyTagAndDeadline|TestEqualHashesShareAPlace", edits: []edit{
+		{"l1/cache.go", "e != nil && e.Tag == tag && e.Key == key", "e != nil && e.Tag == tag"},
+	}},
+	{name: "L1 without expiry", pkg: inTiered, test: "TestTiersAnswerInTurn", edits: []edit{
+		{"l1/cache.go", "if !e.expired(now) {", "if true {"},
+	}},
+	{name: "own fill tagged by a later load of the word", pkg: inTiered, test: "TestOwnFillHasTheTagOfItsOwnEnd", edits: []edit{
+		{"tiered/cached.go", "own, s.caches.hash(key), res.Tag)", "own, s.caches.hash(key), s.caches.place(key).word.Generation())"},
+	}},
+	{name: "own fill of an op that is not its key's last", pkg: inTiered, test: "TestOnlyTheLastOpOnAKeyIsKeptByItsCaller", edits: []edit{
+		{"tiered/caches.go", "_, later := met[op.Key]; later", "_, later := met[op.Key]; later && false"},
+	}},
+	{name: "load shared while in flight", pkg: inTiered, test: "TestNobodyJoinsALoadThatBeganInFlight", edits: []edit{
+		{"tiered/cached.go", "\tif !p.trusted() {\n\t\treturn s.auth.Load(ctx, key)\n\t}\n\trec, found, shared", "\trec, found, shared"},
+	}},
+	// The background.
+	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},
+		{"tiered/caches.go", "\t\t\tb.left = append(b.left, ch.Key)\n", "\t\t\tb.left = append(b.left, ch.Key)\n\t\t\tframesLeft.Store(ch.Key, ch.Frame)\n"},
+		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {",
+			"frame, _ := framesLeft.Load(key)\n\t\tif errors.Is(c.l2.Put(key, c.hash(key), frame.([]byte), 0, 0), l2mmap.ErrLockedPage) {"},
+	}},
+	{name: "background ends without taking the frame out", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {", "if key == \"\" && false {"},
+	}},
+	{name: "a locked page ends its bucket all the same", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+		{"tiered/caches.go", "locked[page] = errors.Is(err, l2mmap.ErrLockedPage)", "locked[page] = err != nil && false"},
+	}},
+	{name: "the committer waits for a stopped holder", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
+		{"l2mmap/lock.go", "writeLimit = time.Millisecond", "writeLimit = 2 * time.Second"},
+	}},
+	// The committer.
+	{name: "reviving switched off", pkg: inTiered, test: "TestTouchAcrossTheDeadlineRevivesNothing", edits: []edit{
+		{"tiered/reviving.go", "if keys == nil {", "if true {"},
+	}},
+	{name: "dead flag ignored", pkg: inTiered, test: "TestNothingIsAcknowledgedAfterAnUnknownOutcome", edits: []edit{
+		{"tiered/committer.go", "if c.dead.Load() {\n\t\tfail(", "if false {\n\t\tfail("},
+	}},
+	{name: "brackets of an unknown outcome closed", pkg: inTiered, test: "TestUnknownOutcomeLeavesTheBucketInFlight", edits: []edit{
+		{"tiered/committer.go", "if !unknown {\n\t\tc.caches.end", "{\n\t\tc.caches.end"},
+	}},
+	{name: "refused CAS answered in a failed group", pkg: inTiered, test: "TestRefusedCASOfAFailedGroupTellsNothing", edits: []edit{
+		{"tiered/committer.go", "\t\trefused := r.err != nil\n", "\t\trefused := r.err != nil\n\t\tif refused {\n\t\t\tcontinue\n\t\t}\n"},
+	}},
+	{name: "sweep does not check the deadline again", pkg: inTiered, test: "TestSweepChecksDeadlinesAgain", edits: []edit{
+		{"tiered/judge.go", "if cur.Version == 0 || !cur.Expired(j.now.ms) {", "if cur.Version == 0 {"},
+	}},
+	{name: "versions not restored at reopening", pkg: inTiered, test: "TestVersionsGoOnAfterReopening", edits: []edit{
+		{"tiered/committer.go", "version: s.Version, usage: s.Usage", "usage: s.Usage"},
+	}},
+	{name: "answer before the commit", pkg: inTiered, test: "TestNothingVisibleBeforeItsFsync", edits: []edit{
+		{"tiered/queue.go", "\tq.commit(reqs)\n\tfailpoint.Pass(\"tiered-ended\")\n\tfor _, j := range jobs {\n\t\tq.room.Release(j.weight)\n\t\tclose(j.answer)\n\t}\n",
+			"\tfor _, j := range jobs {\n\t\tq.room.Release(j.weight)\n\t\tclose(j.answer)\n\t}\n\tq.commit(reqs)\n\tfailpoint.Pass(\"tiered-ended\")\n"},
+	}},
+	// The journal.
+	{name: "answer before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 5, edits: []edit{
+		{"l3bolt/journal.go", "if err := j.cur.file.Datasync(); err != nil {", "if err := error(nil); err != nil {"},
+	}},
+	{name: "publish before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 5, edits: []edit{
+		{"l3bolt/commit.go", "\tsize, err := d.append(g)\n\tif err != nil {\n\t\treturn err\n\t}\n\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, size)\n",
+			"\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, 0)\n\tif _, err := d.append(g); err != nil {\n\t\treturn err\n\t}\n"},
+	}},
+	{name: "a failed fsync is repeated", pkg: inL3Bolt, test: "TestFailedSyncIsNeverRepeated", edits: []edit{
+		{"l3bolt/journal.go", "return 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)", "err = j.cur.file.Datasync()\n\t\tif err != nil {\n\t\t\treturn 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)\n\t\t}"},
+	}},
+	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 5, edits: []edit{
+		{"l3bolt/checkpoint.go", "\tw, err := d.writeFrozen(frozen)\n", "\td.journal.trim(frozen.state.sequence)\n\tw, err := d.writeFrozen(frozen)\n"},
+	}},
+	{name: "journal released before the meta page is on disk", pkg: inTiered, test: "TestFailpointOldMetaPages", tags: "failpoints", tries: 3, edits: []edit{
+		{"l3bolt/checkpoint.go", "\tfailpoint.Pass(\"l3bolt-checkpointed\")\n", "\td.journal.trim(frozen.state.sequence)\n\tfailpoint.Pass(\"l3bolt-checkpointed\")\n"},
+	}},
+	{name: "old segments go before the base has its name", pkg: inL3Bolt, test: "TestOpenFailsAnywhere", edits: []edit{
+		{"l3bolt/recover.go", "\tif d.journal.cur, err = draft.finish(); err != nil {", "\tif err := d.journal.removeOld(found); err != nil {\n\t\treturn err\n\t}\n\tif d.journal.cur, err = draft.finish(); err != nil {"},
+	}},
+	{name: "replay without writing the tail again", pkg: inL3Bolt, test: "TestPowerCut$|TestTornTailTwice", tries: 5, edits: []edit{
+		{"l3bolt/recover.go", "return r.d.withRoom(func() error { return r.draft.add(sequence, payload) })", "return nil"},
+	}},
+	{name: "replay leaves the torn tail where it was", pkg: inL3Bolt, test: "TestBaseStandsForOlderSegments", edits: []edit{
+		{"l3bolt/recover.go", "d.journal.begin(number, d.position+1, true, 0)", "d.journal.begin(number, d.position+1, false, 0)"},
+		{"l3bolt/recover.go", "return d.journal.removeOld(found)", "return nil"},
+	}},
+}
+
+func TestControls(t *testing.T) {
+	if os.Getenv(controlsEnv) == "" {
+		t.Skipf("each control builds the code anew; set %s=1 to run them", controlsEnv)
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range mutations {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			overlay, err := c.overlay(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range max(c.tries, 1) {
+				caught, err := c.run(overlay)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if caught != "" {
+					t.Logf("caught: %s", caught)
+					return
+				}
+			}
+			t.Errorf("not caught by %s in %s", c.test, c.pkg)
+		})
+	}
+}
+
+// TestControlsFitTheCode: the texts that the controls replace are there.
+func TestControlsFitTheCode(t *testing.T) {
+	for _, c := range mutations {
+		if _, err := c.overlay(t.TempDir()); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// overlay writes the edited files and returns the name of the overlay's file.
+func (c control) overlay(dir string) (string, error) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return "", err
+	}
+	texts := map[string]string{}
+	for _, e := range c.edits {
+		path := filepath.Join(root, filepath.FromSlash(e.file))
+		text, edited := texts[path]
+		if !edited {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return "", err
+			}
+			text = string(b)
+		}
+		if n := strings.Count(text, e.old); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times, want once", e.file, e.old, n)
+		}
+		texts[path] = strings.Replace(text, e.old, e.new, 1)
+	}
+	replace := map[string]string{}
+	for path, text := range texts {
+		edited := filepath.Join(dir, fmt.Sprintf("%d-%s", len(replace), filepath.Base(path)))
+		if err := os.WriteFile(edited, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[path] = edited
+	}
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "overlay.json")
+	return name, os.WriteFile(name, b, 0o600)
+}
+
+var (
+	failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: \S+|^panic: .*|^fatal error: .*`)
+	complaint  = regexp.MustCompile(`(?m)^\s+\w+_test\.go:\d+: .*`)
+)
+
+// run returns the first failure of the control's test, "" if there is none.
+// What does not build, or does not end, shows nothing.
+func (c control) run(overlay string) (caught string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	args := []string{"test", "-overlay", overlay, "-count=1", "-short", "-vet=off", "-failfast", "-timeout=2m", "-run", c.test}
+	if c.tags != "" {
+		args = append(args, "-tags", c.tags)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, c.pkg)...)
+	cmd.Dir = ".."
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	switch {
+	case err == nil && strings.Contains(text, "[no tests to run]"):
+		return "", fmt.Errorf("no test is named %s", c.test)
+	case err == nil:
+		return "", nil
+	case ctx.Err() != nil, strings.Contains(text, "test timed out"):
+		return "", fmt.Errorf("%s did not end:\n%s", c.test, text)
+	}
+	if caught = failedTest.FindString(text); caught == "" || strings.Contains(text, "[build failed]") {
+		return "", fmt.Errorf("the control does not build, or its test does not run: %w\n%s", err, text)
+	}
+	if said := complaint.FindAllString(text, -1); said != nil {
+		caught += ": " + strings.TrimSpace(said[len(said)-1]) // the last one is not a mere note
+	}
+	return caught, nil
+}

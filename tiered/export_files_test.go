@@ -1,0 +1,63 @@
+//go:build !wasm
+
+package tiered
+
+import (
+	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// OpenOver opens a store with a queue over any durable tier. Without dir its
+// words are on the heap, and it has no L2.
+func OpenOver(d tier.Durable, dir string, opts *Options) (*Store, error) {
+	o, err := withDefaults(opts)
+	if err != nil {
+		return nil, err
+	}
+	return newDurableStore(d, dir, o)
+}
+
+// InFlight is the number of groups in flight on key's bucket, and Generation
+// the bucket's generation.
+func (s *Store) InFlight(key string) uint64 { return s.word(key).InFlight() }
+
+func (s *Store) Generation(key string) uint64 { return s.word(key).Generation() }
+
+func (s *Store) word(key string) l2mmap.Word {
+	return s.caches.control.Load(l2mmap.BucketOf(s.caches.hash(key)))
+}
+
+// Pending is the number of requests that wait for their group, their callers
+// still there or not.
+func (s *Store) Pending() int {
+	q := s.auth.(*queue)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending)
+}
+
+// BeforeEnd makes s call fn between L2 and the end of each group. It is called
+// before s is used.
+func (s *Store) BeforeEnd(fn func()) { s.truth.caches = heldEnd{s.truth.caches, fn} }
+
+type heldEnd struct {
+	coherence
+	before func()
+}
+
+func (h heldEnd) end(g *group, reqs []*request, version uint64) {
+	h.before()
+	h.coherence.end(g, reqs, version)
+}
+
+// LeftKeys is the number of keys and of whole buckets that the background has
+// to take out of L2.
+func (s *Store) LeftKeys() int {
+	s.caches.mu.Lock()
+	defer s.caches.mu.Unlock()
+	n := 0
+	for _, l := range s.caches.left {
+		n += max(len(l.keys), 1)
+	}
+	return n
+}

@@ -1,0 +1,162 @@
+package tiered
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/stratakv/strata/codec"
+)
+
+// MaxKeyBytes is the longest key, in bytes.
+const MaxKeyBytes = 32_000
+
+// Options are the settings of a store. A nil *Options and the zero value of
+// each field are sound defaults. Open copies them.
+type Options struct {
+	// L1Bytes and L2Bytes bound the cache tiers. 0: 64 MiB each; negative:
+	// without that tier. They take effect with the tiers themselves.
+	L1Bytes, L2Bytes int64
+	// MaxBytes is the quota of live logical bytes, keys and uncompressed values
+	// together; 0: none. For the memory store it is the hard cap of the memory
+	// that records and their index take, at least 64 KiB; 0: 64 MiB.
+	MaxBytes int64
+	// Evict lets the memory store evict (SIEVE) where it would say ErrFull.
+	Evict bool
+	// SharedDir is where the control and page files live; "": /dev/shm when it
+	// is safe and has room, else the store's directory. It takes effect with L2.
+	SharedDir string
+	// Fresh empties the store at opening. ErrLocked while another process has it.
+	Fresh bool
+	// Limits bound what calls and queues may hold.
+	Limits Limits
+	// Role says whether this process may own the store.
+	Role Role
+	// Codec says how values are compressed.
+	Codec codec.Options
+	// SweepEvery is how often expired records are removed; 0: 1 s. Whatever it
+	// is, no expired record is ever returned.
+	SweepEvery time.Duration
+	// Clock replaces the system's clock; nil: the system's.
+	Clock Clock
+	// MaxTTL bounds lifetimes; 0: no bound. With it, a ttl of 0 or above it is
+	// ErrTTL, which guards against immortal records. KeepTTL keeps what a record
+	// has, from before MaxTTL was set too.
+	MaxTTL time.Duration
+	// Logger gets warnings; nil: slog.Default() at Warn and above.
+	Logger *slog.Logger
+}
+
+// Limits bound what one call, the queue and the processes of a host may hold.
+// Zero fields are defaults.
+type Limits struct {
+	ValueBytes int   // of one value; 0: 64 MiB
+	BatchOps   int   // of one Batch; 0: 10,000
+	BatchBytes int64 // keys and values of one Batch, those of records that it touches included; 0: 64 MiB, or what the largest value needs
+	QueueBytes int64 // writes that wait for their group; 0: 64 MiB
+	GroupBytes int64 // of one group, unless a single write is larger; 0: 8 MiB
+	Followers  int   // connected processes; 0: 256. It takes effect with several processes.
+	Remembered int   // results kept for exactly-once writes; 0: 65,536. Likewise.
+}
+
+// Role says whether a process may own a store, or what it is.
+type Role uint8
+
+// The roles.
+const (
+	RoleAuto     Role = iota // own it if nobody does, else follow
+	RoleFollower             // never own
+	RoleOwner                // own it or fail with ErrLocked
+)
+
+// String gives "auto", "follower" or "owner".
+func (r Role) String() string {
+	switch r {
+	case RoleAuto:
+		return "auto"
+	case RoleFollower:
+		return "follower"
+	case RoleOwner:
+		return "owner"
+	}
+	return fmt.Sprintf("role(%d)", uint8(r))
+}
+
+// MarshalText makes a Role readable in JSON.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+const (
+	defaultCacheBytes  = 64 << 20
+	defaultMemoryBytes = 64 << 20
+	maxValueBytes      = 512 << 20 // what is stored stays readable, whatever Limits.ValueBytes is today
+)
+
+// withDefaults copies o, fills in defaults and validates, in this order.
+func withDefaults(o *Options) (*Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	setDefault(&c.L1Bytes, defaultCacheBytes)
+	setDefault(&c.L2Bytes, defaultCacheBytes)
+	setDefault(&c.SweepEvery, time.Second)
+	setDefault(&c.Limits.ValueBytes, 64<<20)
+	setDefault(&c.Limits.BatchOps, 10_000)
+	setDefault(&c.Limits.BatchBytes, max(64<<20, int64(c.Limits.ValueBytes)+MaxKeyBytes))
+	setDefault(&c.Limits.QueueBytes, 64<<20)
+	setDefault(&c.Limits.GroupBytes, 8<<20)
+	setDefault(&c.Limits.Followers, 256)
+	setDefault(&c.Limits.Remembered, 1<<16)
+	if c.Clock == nil {
+		c.Clock = newSystemClock()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &c, c.validate()
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate reports all faults at once.
+func (o *Options) validate() error {
+	var faults []error
+	positive := func(name string, v int64) {
+		if v < 0 {
+			faults = append(faults, fmt.Errorf("options: %s is negative: %d", name, v))
+		}
+	}
+	positive("MaxBytes", o.MaxBytes)
+	positive("SweepEvery", int64(o.SweepEvery))
+	positive("MaxTTL", int64(o.MaxTTL))
+	positive("Limits.BatchOps", int64(o.Limits.BatchOps))
+	positive("Limits.QueueBytes", o.Limits.QueueBytes)
+	positive("Limits.Followers", int64(o.Limits.Followers))
+	positive("Limits.Remembered", int64(o.Limits.Remembered))
+	within := func(name string, v int64) {
+		positive(name, v)
+		if v > maxValueBytes+MaxKeyBytes {
+			faults = append(faults, fmt.Errorf("options: %s is above %d: %d", name, maxValueBytes+MaxKeyBytes, v))
+		}
+	}
+	positive("Limits.ValueBytes", int64(o.Limits.ValueBytes))
+	within("Limits.ValueBytes", int64(max(o.Limits.ValueBytes, 0))+MaxKeyBytes)
+	within("Limits.BatchBytes", o.Limits.BatchBytes)
+	within("Limits.GroupBytes", o.Limits.GroupBytes)
+	if _, err := codec.New(o.Codec, 1); err != nil {
+		faults = append(faults, fmt.Errorf("options: %w", err))
+	}
+	if o.Fresh && o.Role == RoleFollower {
+		faults = append(faults, errors.New("options: Fresh is the owner's; RoleFollower never owns"))
+	}
+	if o.Role > RoleOwner {
+		faults = append(faults, fmt.Errorf("options: unknown Role %d", o.Role))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,66 @@
+package tiered
+
+// Stats is a snapshot of a store's counters: plain data, ready for JSON.
+// Counters start at the opening.
+type Stats struct {
+	Role    Role   // RoleOwner or RoleFollower
+	Epoch   uint64 // grows by every opening of the directory
+	Durable bool   // whether an acknowledged write survives a power cut (P1)
+	Evict   bool   // whether the memory store evicts live records when full
+
+	L1, L2 CacheStats
+	L3     TruthStats
+}
+
+// CacheStats is about a cache tier. A tier that a store does not have is not
+// Attached and counts nothing.
+type CacheStats struct {
+	Hits, Misses, Fills, Refused, Evictions, Expired, Faults uint64
+
+	// Of L2 alone: pages emptied because of damage or a dead holder, and copies
+	// dropped because a writer was in the page.
+	Resets, Torn uint64
+
+	Entries, Bytes, Limit int64
+	Attached              bool
+	Detached              string // why the tier is not used, "" while it is
+}
+
+// TruthStats is about the tier that keeps the records: L3, or the memory store.
+type TruthStats struct {
+	Hits, Misses uint64 // reads that reached it
+	Commits      uint64 // groups made durable
+	Ops          uint64 // versions made by writes
+	Swept        uint64 // expired records removed
+	Checkpoints  uint64
+	Evictions    uint64 // by the memory store with Options.Evict
+
+	Records      int64 // stored ones, expired but unswept ones included
+	LiveBytes    int64 // their keys and uncompressed values, what MaxBytes counts
+	FileBytes    int64 // taken on disk; in the memory store, of its cap
+	JournalBytes int64 // what a reopening would replay
+	RawBytes     int64 // values before compression
+	StoredBytes  int64 // values as stored, with headers
+	Limit        int64 // Options.MaxBytes
+}
+
+// Stats returns a snapshot of the counters. After Close it is the zero Stats.
+func (s *Store) Stats() Stats {
+	c := s.truth
+	if !c.gate.enter() {
+		return Stats{}
+	}
+	defer c.gate.leave()
+	state, d := c.durable.State(), c.durable.Stats()
+	st := Stats{
+		Role: RoleOwner, Epoch: state.Epoch, Durable: state.Durable, Evict: s.tier == TierMemory && s.opts.Evict,
+		L3: TruthStats{
+			Hits: c.hits.Load(), Misses: c.misses.Load(),
+			Commits: d.Commits, Ops: c.ops.Load(), Swept: c.swept.Load(), Checkpoints: d.Checkpoints, Evictions: d.Evictions,
+			Records: d.Usage.Records, LiveBytes: d.Usage.LiveBytes, RawBytes: d.Usage.RawBytes, StoredBytes: d.Usage.StoredBytes,
+			FileBytes: d.FileBytes, JournalBytes: d.JournalBytes, Limit: s.opts.MaxBytes,
+		},
+	}
+	s.cacheStats(&st)
+	return st
+}

@@ -1,0 +1,10 @@
+//go:build !linux && !darwin && !windows
+
+package tiered
+
+import "time"
+
+func bootTime(start time.Time) time.Duration { return time.Since(start) }
+
+// readBootID knows no name for a boot here: each opening counts as another one.
+func readBootID() string { return "" }

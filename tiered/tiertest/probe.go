@@ -1,0 +1,175 @@
+package tiertest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// maxValue is the decode limit of the suite's frames.
+const maxValue = 64 << 20
+
+// maxFaults is how many faults of one case are told; the rest is noise.
+const maxFaults = 8
+
+// probe is one case at work: the Durable under test, a ledger of what it
+// must hold, and the faults found. Only Errorf may be called from goroutines
+// that a case starts; everything else belongs to the case's own.
+type probe struct {
+	durable tier.Durable
+	subject Subject
+	codec   *codec.Codec
+
+	// The ledger: what the Durable must hold after commit.
+	records map[string]tier.Record // frames are the ledger's own copies
+	usage   tier.Usage
+	version uint64
+	stamp   tier.Stamp
+	pending []tier.Change
+
+	seed uint64 // of a random run, told with its faults; else 0
+
+	mu     sync.Mutex // guards faults
+	faults []error
+}
+
+func newProbe(s Subject) *probe {
+	p := &probe{subject: s, durable: s.Durable, records: map[string]tier.Record{}}
+	var err error
+	if p.codec, err = codec.New(codec.Options{}, maxValue); err != nil {
+		p.Errorf("codec: %v", err)
+	}
+	return p
+}
+
+// Errorf notes a fault; the case goes on.
+func (p *probe) Errorf(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.faults) < maxFaults {
+		p.faults = append(p.faults, fmt.Errorf(format, args...))
+	}
+}
+
+// Fatalf notes a fault and ends the case.
+func (p *probe) Fatalf(format string, args ...any) {
+	p.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (p *probe) err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.faults) > 0 && p.seed != 0 {
+		return fmt.Errorf("with seed %#x: %w", p.seed, errors.Join(p.faults...))
+	}
+	return errors.Join(p.faults...)
+}
+
+func (p *probe) close() {
+	if p.durable != nil {
+		if err := p.durable.Close(); err != nil {
+			p.Errorf("Close: got %v, want nil", err)
+		}
+	}
+	if p.subject.Cleanup != nil {
+		p.subject.Cleanup()
+	}
+}
+
+// reopen closes the Durable and opens its records again.
+func (p *probe) reopen() {
+	d := p.durable
+	p.durable = nil
+	if err := d.Close(); err != nil {
+		p.Errorf("Close: got %v, want nil", err)
+	}
+	d, err := p.subject.Reopen()
+	if err != nil {
+		p.Fatalf("Reopen: got %v, want nil", err)
+	}
+	p.durable = d
+}
+
+// set queues a set of key for the next commit. value is not kept.
+func (p *probe) set(key string, value []byte, deadline int64) {
+	p.version++
+	frame := p.codec.Encode(value)
+	head := codec.Seal(frame, key, p.version, deadline)
+	p.put(tier.Change{Key: key, Frame: frame, Head: head})
+}
+
+// touch queues a new deadline for key, which must be in the ledger.
+func (p *probe) touch(key string, deadline int64) {
+	p.version++
+	frame, head := codec.Reseal(p.records[key].Frame, key, p.version, deadline)
+	p.put(tier.Change{Key: key, Frame: frame, Head: head, Touch: true})
+}
+
+// remove queues the removal of key.
+func (p *probe) remove(key string) {
+	p.version++
+	p.drop(key)
+	p.pending = append(p.pending, tier.Change{Key: key, Head: tier.Head{Version: p.version}})
+}
+
+func (p *probe) put(c tier.Change) {
+	p.drop(c.Key)
+	p.records[c.Key] = tier.Record{Key: c.Key, Frame: bytes.Clone(c.Frame), Head: c.Head}
+	p.count(c.Key, c.Head, 1)
+	p.pending = append(p.pending, c)
+}
+
+func (p *probe) drop(key string) {
+	if rec, ok := p.records[key]; ok {
+		p.count(key, rec.Head, -1)
+		delete(p.records, key)
+	}
+}
+
+func (p *probe) count(key string, h tier.Head, sign int64) {
+	p.usage.Records += sign
+	p.usage.LiveBytes += sign * tier.LogicalSize(key, h.RawLen)
+	p.usage.RawBytes += sign * int64(h.RawLen)
+	p.usage.StoredBytes += sign * int64(h.FrameLen)
+}
+
+// epochMillis is where the suite's store clock starts: any moment will do.
+const epochMillis = 1_700_000_000_000
+
+// commit hands over what is queued as one group. The changes' slice is
+// scrubbed afterwards: a Durable keeps the frames, not the slice.
+func (p *probe) commit() {
+	p.stamp = tier.Stamp{
+		Store:  epochMillis + int64(p.version),
+		Boot:   time.Hour + time.Duration(p.version)*time.Millisecond,
+		BootID: "a boot",
+	}
+	g := &tier.Group{Changes: p.pending, Version: p.version, Usage: p.usage, Stamp: p.stamp}
+	if err := p.durable.Commit(g); err != nil {
+		p.Fatalf("Commit of %d changes: got %v, want nil", len(p.pending), err)
+	}
+	scrub := tier.Change{Key: "scrubbed", Frame: []byte("scrubbed"), Head: tier.Head{Version: 1, Deadline: 1}}
+	for i := range p.pending {
+		p.pending[i] = scrub
+	}
+	*g = tier.Group{}
+	p.pending = p.pending[:0]
+}
+
+// keys gives the ledger's keys in ascending order.
+func (p *probe) keys() []string {
+	keys := make([]string, 0, len(p.records))
+	for key := range p.records {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
