@@ -20,4 +20,5 @@ require (
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
 )
