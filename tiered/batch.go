@@ -22,12 +22,20 @@ type batchOp struct {
 	key     string
 	value   []byte
 	ttl     time.Duration
+	until   bool // expires stands, not ttl
+	expires time.Time
 	version uint64
 }
 
 // Set adds a Set.
 func (b *Batch) Set(key string, value []byte, ttl time.Duration) {
 	b.add(batchOp{kind: tier.OpSet, key: key, value: bytes.Clone(value), ttl: ttl})
+}
+
+// SetItem adds a SetItem: it.Value under it.Key with the deadline it.Expires as
+// given.
+func (b *Batch) SetItem(it Item) {
+	b.add(batchOp{kind: tier.OpSet, key: it.Key, value: bytes.Clone(it.Value), until: true, expires: it.Expires})
 }
 
 // Delete adds a Delete.
@@ -37,6 +45,13 @@ func (b *Batch) Delete(key string) { b.add(batchOp{kind: tier.OpDelete, key: key
 // ErrNotFound.
 func (b *Batch) Touch(key string, ttl time.Duration) {
 	b.add(batchOp{kind: tier.OpTouch, key: key, ttl: ttl})
+}
+
+// TouchUntil adds a Touch with an absolute deadline, rounded up to a
+// millisecond; the zero time means no expiry. One in the past deletes the
+// record. If it is absent then, the batch is refused with ErrNotFound.
+func (b *Batch) TouchUntil(key string, expires time.Time) {
+	b.add(batchOp{kind: tier.OpTouch, key: key, until: true, expires: expires})
 }
 
 // Check adds a condition: unless the live record has version then, the batch is
@@ -83,10 +98,15 @@ func (s *Store) Write(ctx context.Context, b *Batch) error {
 }
 
 func (s *Store) batchOp(op *batchOp) (tier.Op, error) {
-	switch op.kind {
-	case tier.OpSet:
+	switch {
+	case op.kind == tier.OpSet && op.until:
+		return s.itemOp(op.key, op.value, op.expires)
+	case op.kind == tier.OpSet:
 		return s.setOp(op.key, op.value, op.ttl)
-	case tier.OpTouch:
+	case op.kind == tier.OpTouch && op.until:
+		deadline, err := s.deadline(op.expires)
+		return tier.Op{Kind: op.kind, Key: op.key, Life: tier.Life{Deadline: deadline}}, err
+	case op.kind == tier.OpTouch:
 		return tier.Op{Kind: op.kind, Key: op.key, Life: tier.Life{TTL: op.ttl}}, s.checkTTL(op.ttl)
 	}
 	return tier.Op{Kind: op.kind, Key: op.key, Expect: op.version}, nil

@@ -2,8 +2,8 @@ package tiered
 
 import "github.com/stratakv/strata/tiered/tier"
 
-// Now is the store's clock in unix milliseconds.
-func (s *Store) Now() int64 { return s.truth.clock.now() }
+// NowMilli is the store's clock in unix milliseconds.
+func (s *Store) NowMilli() int64 { return s.truth.clock.now() }
 
 // WrapAuthority puts wrap's result in the place of s's authority, before s is
 // used.

@@ -247,7 +247,7 @@ func TestPutTellsTheRecord(t *testing.T) {
 	host := storetest.NewClock()
 	s := openMemory(t, &tiered.Options{Clock: host})
 	it, err := s.Put(t.Context(), "k", []byte("v"), time.Minute)
-	want := tiered.Item{Key: "k", Expires: time.UnixMilli(s.Now() + 60_000), Version: 1, Tier: tiered.TierMemory}
+	want := tiered.Item{Key: "k", Expires: time.UnixMilli(s.NowMilli() + 60_000), Version: 1, Tier: tiered.TierMemory}
 	if err != nil || string(it.Value) != "v" || it.Key != want.Key || !it.Expires.Equal(want.Expires) || it.Version != want.Version || it.Tier != want.Tier {
 		t.Fatalf("got %+v, %v, want %+v", it, err, want)
 	}

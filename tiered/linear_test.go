@@ -40,7 +40,7 @@ func (r *recorder) worker(id, n int, rng *rand.Rand) error {
 		key := r.keys[rng.IntN(len(r.keys))]
 		var e event
 		var err error
-		call, before := time.Since(r.start), r.s.Now()
+		call, before := time.Since(r.start), r.s.NowMilli()
 		switch rng.IntN(14) {
 		case 0, 1, 2, 3:
 			e, err = r.get(key, rng)
@@ -73,7 +73,7 @@ func (r *recorder) worker(id, n int, rng *rand.Rand) error {
 }
 
 func (r *recorder) record(id int, e event, call time.Duration, before int64) {
-	e.before, e.after = before, r.s.Now()
+	e.before, e.after = before, r.s.NowMilli()
 	back := time.Since(r.start)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,7 +138,7 @@ func (r *recorder) touch(key string) (event, error) {
 	if errors.Is(err, tiered.ErrNotFound) {
 		return event{kind: "touch"}, nil
 	}
-	return event{kind: "touch", ok: true, deadline: r.s.Now() + far.Milliseconds()}, err
+	return event{kind: "touch", ok: true, deadline: r.s.NowMilli() + far.Milliseconds()}, err
 }
 
 // batch sets all keys at once.

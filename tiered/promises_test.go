@@ -323,7 +323,7 @@ func TestLatePlanDoesNotTurnTheReopenedClockBack(t *testing.T) {
 		host.Advance(5 * time.Second)
 		_, err = s.Get(t.Context(), "k")
 		wantErr(t, err, tiered.ErrNotFound)
-		before := s.Now()
+		before := s.NowMilli()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +333,7 @@ func TestLatePlanDoesNotTurnTheReopenedClockBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if now := s.Now(); now < before {
+		if now := s.NowMilli(); now < before {
 			t.Errorf("reopened in the same boot: the clock went back by %d ms", before-now)
 		}
 		if v, err := s.Get(t.Context(), "k"); err == nil {
@@ -359,7 +359,7 @@ func TestUnknownPlanDoesNotTurnTheReopenedClockBack(t *testing.T) {
 		host.Advance(12 * time.Hour)
 		_, err = s.Get(t.Context(), "k")
 		wantErr(t, err, tiered.ErrNotFound)
-		before := s.Now()
+		before := s.NowMilli()
 		s.Close()
 		d.stamp = lost // the group had reached the disk after all
 		d.commitHook = nil
@@ -368,7 +368,7 @@ func TestUnknownPlanDoesNotTurnTheReopenedClockBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if now := s.Now(); now < before {
+		if now := s.NowMilli(); now < before {
 			t.Errorf("the clock went back by %d s", (before-now)/1000)
 		}
 		if v, err := s.Get(t.Context(), "k"); err == nil {
@@ -384,9 +384,9 @@ func TestLatePlanMakesNoJump(t *testing.T) {
 		s, host := openToy(t, d, tiered.Options{SweepEvery: time.Hour})
 		host.Step(time.Hour)
 		var before int64
-		d.commitHook = func(*tier.Group) error { host.Advance(60 * time.Second); before = s.Now(); return nil }
+		d.commitHook = func(*tier.Group) error { host.Advance(60 * time.Second); before = s.NowMilli(); return nil }
 		mustSet(t, s, "other", "v", 0)
-		if now := s.Now(); now != before {
+		if now := s.NowMilli(); now != before {
 			t.Errorf("in no time the clock went %d ms ahead", now-before)
 		}
 	})
@@ -429,7 +429,7 @@ func TestStampIsNeverASecondOld(t *testing.T) {
 				time.Sleep(10 * time.Millisecond) // of the bubble
 				synctest.Wait()
 				if n := len(d.stamps); n > 0 {
-					if age := time.Duration(s.Now()*1e6 - d.stamps[n-1].Store); age > time.Second {
+					if age := time.Duration(s.NowMilli()*1e6 - d.stamps[n-1].Store); age > time.Second {
 						t.Fatalf("the stamp is %v old", age)
 					}
 				}

@@ -85,14 +85,14 @@ func (st *stepped) set(key string, ttl time.Duration) {
 	if err != nil {
 		st.t.Fatalf("%s: just written for %v: %v", key, ttl, err)
 	}
-	st.last = st.s.Now()
+	st.last = st.s.NowMilli()
 	st.records[key] = &timedRecord{ttl: ttl, boot: boot, expires: it.Expires.UnixMilli()}
 }
 
 // check compares every record with the oracle.
 func (st *stepped) check(what string) {
 	st.t.Helper()
-	now := st.s.Now()
+	now := st.s.NowMilli()
 	if now < st.last {
 		st.t.Fatalf("after %s: the store's clock went back by %d ms", what, st.last-now)
 	}

@@ -3,6 +3,7 @@ package tiered
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/stratakv/strata/codec"
 	"github.com/stratakv/strata/l3mem"
@@ -100,6 +101,11 @@ func (s *Store) Close() error {
 	s.closed.Store(true)
 	return wrap("close", s.tier, s.auth.Close())
 }
+
+// Now is the store's clock, rounded down to a millisecond: a record is live
+// while its Expires is after Now. It may differ from the wall clock (P4), and
+// goes on after Close.
+func (s *Store) Now() time.Time { return time.UnixMilli(s.truth.clock.now()) }
 
 // ready refuses a call after Close and one whose ctx has ended.
 func (s *Store) ready(ctx context.Context) error {

@@ -42,21 +42,16 @@ func (s *Store) Put(ctx context.Context, key string, value []byte, ttl time.Dura
 // deletes the record. Version and Tier of it are ignored; those of the result
 // are the write's own, Version 0 if there was nothing to delete.
 func (s *Store) SetItem(ctx context.Context, it Item) (Item, error) {
-	deadline := deadlineOf(it.Expires)
-	if bound := s.opts.MaxTTL; bound > 0 && (deadline == 0 || deadline > s.truth.clock.now()+bound.Milliseconds()) {
-		return Item{}, wrap("set item", 0, ErrTTL)
-	}
-	op, err := s.frameOp(it.Key, it.Value)
+	op, err := s.itemOp(it.Key, it.Value, it.Expires)
 	if err != nil {
 		return Item{}, wrap("set item", 0, err)
 	}
-	op.Life.Deadline = deadline
 	res, err := s.write(ctx, "set item", op)
 	if err != nil {
 		return Item{}, err
 	}
 	s.keepOwn(it.Key, it.Value, res)
-	it.Value, it.Version, it.Tier, it.Expires = bytes.Clone(it.Value), res.Version, s.tier, expiresAt(deadline)
+	it.Value, it.Version, it.Tier, it.Expires = bytes.Clone(it.Value), res.Version, s.tier, expiresAt(op.Life.Deadline)
 	return it, nil
 }
 
@@ -183,6 +178,26 @@ func (s *Store) setOp(key string, value []byte, ttl time.Duration) (tier.Op, err
 	op, err := s.frameOp(key, value)
 	op.Life.TTL = ttl
 	return op, err
+}
+
+// itemOp is setOp with an absolute deadline.
+func (s *Store) itemOp(key string, value []byte, expires time.Time) (tier.Op, error) {
+	deadline, err := s.deadline(expires)
+	if err != nil {
+		return tier.Op{}, err
+	}
+	op, err := s.frameOp(key, value)
+	op.Life.Deadline = deadline
+	return op, err
+}
+
+// deadline is that of expires, unless it is above MaxTTL.
+func (s *Store) deadline(expires time.Time) (int64, error) {
+	deadline := deadlineOf(expires)
+	if bound := s.opts.MaxTTL; bound > 0 && (deadline == 0 || deadline > s.truth.clock.now()+bound.Milliseconds()) {
+		return 0, ErrTTL
+	}
+	return deadline, nil
 }
 
 // casOp is setOp with a condition; ttl may be KeepTTL.
