@@ -13,8 +13,8 @@ const (
 //
 // Free blocks wait in chains as they were released, the chains linked through
 // the first payload bytes of their heads: releasing a chain costs the same
-// whatever its length. Blocks that were never used come last, so that memory
-// is touched only when it is needed.
+// whatever its length. Blocks that were never used, or not since Clear, come
+// last, so that memory is touched only when it is needed.
 type arena struct {
 	mem    []byte
 	header int    // bytes before a record's key
@@ -85,6 +85,7 @@ func (a *arena) alloc() uint32 {
 	}
 	ref := a.fresh
 	a.fresh++
+	a.setNext(ref, 0) // it may have had one before Clear
 	return ref
 }
 

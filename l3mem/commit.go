@@ -164,8 +164,7 @@ func (s *Store) evictLocked(limit uint32, now int64) {
 
 // dropLocked evicts a record.
 func (s *Store) dropLocked(ref uint32) {
-	key := s.arena.key(ref)
-	s.removeLocked(ref, key, s.directory.hash(key))
+	s.takeLocked(ref)
 	s.evictions++
 }
 

@@ -2,7 +2,6 @@ package l3mem
 
 import (
 	"math"
-	"strings"
 
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -113,26 +112,10 @@ func (a *arena) frameAt(ref uint32) place {
 }
 
 // frame returns a copy of the record's frame.
-func (a *arena) frame(ref uint32) []byte {
-	frame := make([]byte, a.frameLen(ref))
-	a.read(a.frameAt(ref), frame)
-	return frame
-}
+func (a *arena) frame(ref uint32) []byte { return a.appendFrame(nil, ref, a.frameLen(ref)) }
 
 // key returns a copy of the record's key.
-func (a *arena) key(ref uint32) string {
-	var key strings.Builder
-	left := a.keyLen(ref)
-	key.Grow(left)
-	for at := a.header; left > 0; at = 0 {
-		part := a.block(ref)[at:payload]
-		part = part[:min(left, len(part))]
-		key.Write(part)
-		left -= len(part)
-		ref = a.next(ref)
-	}
-	return key.String()
-}
+func (a *arena) key(ref uint32) string { return lentString(a.appendKey(nil, ref)) }
 
 // compareKey is -1, 0 or 1 as key is before, at or behind the record's.
 func (a *arena) compareKey(key string, ref uint32) int {

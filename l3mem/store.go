@@ -55,6 +55,8 @@ type Store struct {
 	commits   uint64
 	evictions uint64
 	plan      []effect // of the running Commit, kept for the next
+
+	keyScratch []byte // the key of the record that is being taken out
 }
 
 var _ tier.Durable = (*Store)(nil)
@@ -180,7 +182,7 @@ func (s *Store) Close() error {
 	s.order.root, s.expiry.root = 0, 0
 	s.sieve.visited = nil
 	s.usage = tier.Usage{}
-	s.plan = nil
+	s.plan, s.keyScratch = nil, nil
 	return nil
 }
 
