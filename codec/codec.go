@@ -1,12 +1,15 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/stratakv/strata/tiered/tier"
 )
 
 // Options says how values are compressed. The zero Options are sound.
@@ -20,8 +23,11 @@ type Options struct {
 	Level int
 	// MinBytes is the length from which on a value may be compressed; 0: 128.
 	MinBytes int
-	// Dictionaries is reserved for trained dictionaries. It has no effect yet.
-	Dictionaries int
+	// Dictionaries are trained ones, in zstd's own form (Zstandard's --train,
+	// or zstd.BuildDict of klauspost/compress). The last of them compresses,
+	// all are used to read. What a dictionary compressed can be read only where
+	// it is given again. A build without zstd does not look at them.
+	Dictionaries [][]byte
 }
 
 const (
@@ -47,8 +53,10 @@ func (o Options) validate() error {
 	if o.MinBytes < 0 {
 		errs = append(errs, errors.New("codec: MinBytes "+strconv.Itoa(o.MinBytes)+" is negative"))
 	}
-	if o.Dictionaries < 0 {
-		errs = append(errs, errors.New("codec: Dictionaries "+strconv.Itoa(o.Dictionaries)+" is negative"))
+	for i, dict := range o.Dictionaries {
+		if !soundDictionary(dict) {
+			errs = append(errs, errors.New("codec: Dictionaries["+strconv.Itoa(i)+"] is no zstd dictionary"))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -80,9 +88,18 @@ func New(opts Options, maxValue int) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Codec{opts: opts, maxValue: maxValue, zstd: newCompressor(opts.Level, maxValue)}
+	opts.Dictionaries = cloneAll(opts.Dictionaries)
+	c := &Codec{opts: opts, maxValue: maxValue, zstd: newCompressor(opts, maxValue)}
 	c.scratch.New = func() any { return new([]byte) }
 	return c, nil
+}
+
+func cloneAll(dicts [][]byte) [][]byte {
+	own := make([][]byte, len(dicts))
+	for i, dict := range dicts {
+		own[i] = bytes.Clone(dict)
+	}
+	return own
 }
 
 // Encode returns an unsealed frame of a copy of value, for [Seal]. It is the
@@ -92,12 +109,41 @@ func (c *Codec) Encode(value []byte) []byte {
 	if len(value) > c.maxValue {
 		panic("codec: P10: value above the limit was not refused")
 	}
-	if c.opts.Level > 0 && len(value) >= c.opts.MinBytes {
+	if c.compresses(value) {
 		if frame := c.encodeZstd(value); frame != nil {
 			return frame
 		}
 	}
-	return newFrame(value, 0, len(value))
+	return newFrame(value, 0, 0, len(value))
+}
+
+// Append appends to dst what Encode returns. The bytes before it are left
+// alone; the frame may have room behind it.
+func (c *Codec) Append(dst, value []byte) []byte {
+	if len(value) > c.maxValue {
+		panic("codec: P10: value above the limit was not refused")
+	}
+	at := len(dst)
+	dst = slices.Grow(dst, HeaderSize+len(value))[:at+HeaderSize]
+	if c.compresses(value) {
+		packed := c.zstd.compress(dst, value)
+		if saves(packed[at+HeaderSize:], value) {
+			begin(packed[at:], flagZstd, c.zstd.dictionary, len(value))
+			return packed
+		}
+	}
+	dst = append(dst, value...)
+	begin(dst[at:], 0, 0, len(value))
+	return dst
+}
+
+func (c *Codec) compresses(value []byte) bool {
+	return c.opts.Level > 0 && len(value) >= c.opts.MinBytes
+}
+
+// saves reports whether body is worth keeping in value's place (1).
+func saves(body, value []byte) bool {
+	return len(body) > 0 && len(body) <= len(value)-len(value)/16 && len(body) < len(value)
 }
 
 // encodeZstd returns nil if compression does not save enough.
@@ -105,8 +151,8 @@ func (c *Codec) encodeZstd(value []byte) []byte {
 	scratch := c.scratch.Get().(*[]byte)
 	body := c.zstd.compress((*scratch)[:0], value)
 	var frame []byte
-	if len(body) > 0 && len(body) <= len(value)-len(value)/16 && len(body) < len(value) {
-		frame = newFrame(body, flagZstd, len(value))
+	if saves(body, value) {
+		frame = newFrame(body, flagZstd, c.zstd.dictionary, len(value))
 	}
 	if cap(body) <= maxScratch {
 		*scratch = body
@@ -115,10 +161,10 @@ func (c *Codec) encodeZstd(value []byte) []byte {
 	return frame
 }
 
-func newFrame(body []byte, flags uint8, rawLen int) []byte {
+func newFrame(body []byte, flags uint8, dictionary uint32, rawLen int) []byte {
 	frame := make([]byte, HeaderSize+len(body))
 	copy(frame[HeaderSize:], body)
-	begin(frame, flags, rawLen)
+	begin(frame, flags, dictionary, rawLen)
 	return frame
 }
 
@@ -127,24 +173,35 @@ func newFrame(body []byte, flags uint8, rawLen int) []byte {
 // call. Errors match [tier.ErrCorrupt]; dst is then returned as it was, but
 // the room behind its length may have been written to.
 func (c *Codec) Decode(dst []byte, key string, frame []byte) ([]byte, error) {
-	h, err := Head(key, frame)
+	h, err := c.Check(key, frame)
 	if err != nil {
 		return dst, err
 	}
-	if h.RawLen > c.maxValue {
-		return dst, corrupt(atRawLen, "raw length is above the limit")
-	}
 	body := frame[HeaderSize:]
-	if binary.LittleEndian.Uint32(frame[atBodyCRC:]) != crc32.Checksum(body, castagnoli) {
-		return dst, corrupt(atBodyCRC, "body checksum does not match")
-	}
 	if frame[atFlags]&flagZstd == 0 {
 		return append(dst, body...), nil
 	}
-	if binary.LittleEndian.Uint32(frame[atDictionary:]) != 0 {
-		return dst, corrupt(atDictionary, "unknown dictionary")
-	}
 	return c.decodeZstd(dst, body, h.RawLen)
+}
+
+// Check is Decode without the value: it checks the whole of key's sealed frame,
+// and whether this codec has what its body needs, but does not decompress. It
+// allocates nothing and returns the head. Errors match [tier.ErrCorrupt].
+func (c *Codec) Check(key string, frame []byte) (tier.Head, error) {
+	h, err := Head(key, frame)
+	switch {
+	case err != nil:
+		return tier.Head{}, err
+	case h.RawLen > c.maxValue:
+		return tier.Head{}, corrupt(atRawLen, "raw length is above the limit")
+	case binary.LittleEndian.Uint32(frame[atBodyCRC:]) != crc32.Checksum(frame[HeaderSize:], castagnoli):
+		return tier.Head{}, corrupt(atBodyCRC, "body checksum does not match")
+	case frame[atFlags]&flagZstd != 0 && !c.zstd.knows(binary.LittleEndian.Uint32(frame[atDictionary:])):
+		return tier.Head{}, corrupt(atDictionary, "unknown dictionary")
+	case frame[atFlags]&flagZstd != 0 && !canDecompress:
+		return tier.Head{}, corrupt(atFlags, "this build has no zstd")
+	}
+	return h, nil
 }
 
 // decodeZstd appends rawLen bytes to dst, or nothing. The decoder may fill the

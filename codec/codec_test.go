@@ -18,15 +18,14 @@ func TestOptionsOutOfRangeAreAllNamed(t *testing.T) {
 		want  []string // names in the error; none: it is sound
 	}{
 		{codec.Options{}, 1, nil},
-		{codec.Options{Level: -9, MinBytes: 1, Dictionaries: 3}, codec.MaxValue, nil},
+		{codec.Options{Level: -9, MinBytes: 1, Dictionaries: [][]byte{}}, codec.MaxValue, nil},
 		{codec.Options{Level: 4}, 64 << 20, nil},
 		{codec.Options{Level: 5}, limit, []string{"Level 5"}},
 		{codec.Options{MinBytes: -1}, limit, []string{"MinBytes -1"}},
-		{codec.Options{Dictionaries: -1}, limit, []string{"Dictionaries -1"}},
 		{codec.Options{}, 0, []string{"limit of 0"}},
 		{codec.Options{}, -1, []string{"limit of -1"}},
 		{codec.Options{}, codec.MaxValue + 1, []string{"limit of"}},
-		{codec.Options{Level: 7, MinBytes: -2, Dictionaries: -3}, 0, []string{"Level 7", "MinBytes -2", "Dictionaries -3", "limit of 0"}},
+		{codec.Options{Level: 7, MinBytes: -2}, 0, []string{"Level 7", "MinBytes -2", "limit of 0"}},
 	}
 	for _, tt := range tests {
 		c, err := codec.New(tt.opts, tt.limit)

@@ -32,6 +32,9 @@
 //     before anything is allocated, and a body may not decode to more.
 //   - The bytes returned are the caller's own (P7).
 //
+// Dictionaries ([Options.Dictionaries]) make short values shorter. A frame names
+// the one that it needs, and is refused where that is not given.
+//
 // The checksums find accidents, not forgers: crc32c has no key.
 //
 // # Concurrency

@@ -39,10 +39,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // begin writes all of the header that is known before sealing; the body is in
 // place.
-func begin(frame []byte, flags uint8, rawLen int) {
+func begin(frame []byte, flags uint8, dictionary uint32, rawLen int) {
 	clear(frame[:HeaderSize])
 	frame[atFormat] = format
 	frame[atFlags] = flags
+	binary.LittleEndian.PutUint32(frame[atDictionary:], dictionary)
 	binary.LittleEndian.PutUint32(frame[atRawLen:], uint32(rawLen))
 	binary.LittleEndian.PutUint32(frame[atBodyCRC:], crc32.Checksum(frame[HeaderSize:], castagnoli))
 }
