@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// bootCounts: there is a clock that counts sleep.
+const bootCounts = true
+
 // bootTime counts sleep too.
 func bootTime(time.Time) time.Duration { return windows.DurationSinceBoot() }
 
