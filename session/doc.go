@@ -1,0 +1,162 @@
+// Package session keeps sessions of web users on a strata store: durable when
+// the response says so, never lost before their time, and merged, not
+// overwritten, when requests of one session run at once.
+//
+//	m, err := session.New(store, nil)
+//	http.ListenAndServe(addr, m.Wrap(mux))
+//
+//	var cart = session.NewKey[Cart]("cart")
+//
+//	func handler(w http.ResponseWriter, r *http.Request) {
+//		c, _, err := cart.Get(r.Context())    // an error is an outage, not an empty cart
+//		err = cart.Set(r.Context(), c)        // saved before the first byte of the answer
+//		s := session.From(r.Context())
+//		err = s.BindUser("alice")             // login: a new id, the old one is dead
+//		err = s.Destroy("logout")             // logout: the record is gone before the answer
+//	}
+//
+// [Manager] is the middleware, [Session] one session within one request, [Key]
+// typed access to a value. [Store] is something else: the contract of the
+// ancestors' session stores, for those who come from there.
+//
+// # Words
+//
+//   - id: 32 bytes of crypto/rand in base64url, 43 characters. The client alone
+//     has it; the store, logs and errors see only its SHA-256.
+//   - token: what the client sends; the id, or something that is none.
+//   - record: what the store keeps of a session, under the id's hash. FORMAT.md
+//     gives it byte by byte.
+//   - entry: a key with its value's bytes and, if it has one, its own deadline.
+//   - flash: a message for a later request, numbered by a generation that the
+//     record counts up.
+//   - lineage: 16 random bytes that name the session of one user over all its
+//     ids. Login as another user begins a new lineage.
+//   - handle: user and lineage, hashed and encoded: what lists of sessions show
+//     and RevokeOne takes. It gives no access.
+//   - index: one small record per session of a user, from handle to record.
+//   - moved: the record that stands in an old id's place for its grace.
+//   - confirmed: a client has come back with the id, or a user is bound.
+//   - base, mine, stored: the three sides of a merge: the record as this request
+//     loaded it, what the request makes of it, the record as it is now.
+//
+// # A request
+//
+//	untouched ──Get, Load──> loaded ──Set, Renew, …──> changed
+//	    │                      │                          │
+//	    └──────────────────────┴───────── Commit ─────────┴──> committed ──headers sent──> final
+//
+// Untouched costs nothing. Loaded has read the record, or found that there is
+// none, or failed, which sticks: [Session.Err]. Commit writes what there is to
+// write, once, before the first byte of the answer. After it, reading goes on
+// and every change is [ErrFinal].
+//
+// # Invariants
+//
+// Tests cite them by number.
+//
+//  1. At most one read and one write: a request makes one store read and one
+//     write at most, and none if it does not touch its session. (A conflict
+//     with another request, an id in its grace and the end of a session that
+//     has just been renewed cost more.)
+//  2. Ids stay with clients: only SHA-256 of an id is ever a store key or in a
+//     log.
+//  3. Strict ids: the manager makes ids, nobody else. What is not 43 characters
+//     of canonical base64url, or is not in the store, is "no session": never
+//     adopted, never an error page.
+//  4. Saved first: what a request changed is on stable storage before the first
+//     byte of its answer leaves. If it cannot be, the answer is the error
+//     handler's, without a cookie.
+//  5. The fence: a record that was loaded is only ever written under the
+//     condition that it still has the version that was read. A write never
+//     makes a record anew under an id that had one: what Destroy, Renew or
+//     Revoke ended, no late writer brings back.
+//  6. The merge: when the condition fails, what the request did to each key is
+//     done to the stored record. Keys that only one side changed keep that
+//     side's state, deletions included; on a key that both changed the later
+//     writer wins, or, with [Strict], has [ErrConflict].
+//  7. The index holds: a record bound to a user and its index entry are written
+//     and deleted in one batch. The user of a record never changes: another
+//     user means another id.
+//  8. Idle is never cut short: after the commit of a request that used the
+//     session, at least the idle timeout is left to it, at most that and the
+//     touch threshold; its absolute end apart.
+//  9. An outage is no logout: after a failed load nothing is saved and no cookie
+//     set or cleared; a failed write sets none either.
+//  10. The cookie is cleared by ending the session in that very request, and by
+//     nothing else: an unknown id may belong to a client whose new cookie is
+//     still under way.
+//  11. Sealed: after the commit a change is an error that the handler sees, and
+//     one log line for the request.
+//  12. Another user, another id: BindUser always renews, without grace.
+//  13. Strangers cost little: the record of a session that no client has come
+//     back with lives for FirstLifetime only.
+//
+// # Concurrent requests
+//
+// Outcome of two requests A and B on one session, both loaded before either
+// commits; A commits first.
+//
+//	A \ B     set k       set j       delete k    destroy     renew             touch
+//	set k     B's k       both        no k        gone        A's k, new id     A's k
+//	delete k  B's k       j, no k     no k        gone        no k, new id      no k
+//	destroy   ErrRevoked  ErrRevoked  ErrRevoked  gone        ErrRevoked        gone, no error
+//	renew     ErrRevoked  ErrRevoked  ErrRevoked  gone (*)    ErrRevoked        new id, no error
+//	touch     B's k       j           no k        gone        new id            one touch
+//
+// (*) If a user is bound: B's destroy finds the renewed session by the index. An
+// anonymous session that A renewed stays under A's id, as if B had come first.
+// While a renewed id is in its grace ([Session.RenewGrace]) it stands for the
+// new one: B's change goes there, and a second renewal with grace leaves the
+// first one be. B's BindUser is a login that does not depend on the old session:
+// if that is gone, it begins a new one, without the old one's data.
+//
+// # Flash
+//
+// [Session.Flash] leaves a message for later requests. [Session.Flashes] gives
+// what earlier requests left under a key, and takes it away at commit, by
+// generation, not by value: the same message set again survives, one that
+// another request sets meanwhile too. [Session.KeepFlash] leaves them for one
+// more. Two requests that run at once may both show a message.
+//
+// # Lifetimes
+//
+// A session ends after Options.Idle without a request that uses it, and
+// Options.Lifetime after login or creation whatever happens; the store's clock
+// decides, and a cookie's own expiry is never relied on. Using a session writes
+// its record only when the last such write is older than the touch threshold
+// (Options.Touch), by which the deadline is later in turn (8). A session that
+// is new lives for Options.FirstLifetime until a client returns with it or a
+// user is bound: n requests a second that begin sessions and never come back
+// keep at most n × FirstLifetime records (13).
+//
+// # Done
+//
+// [Session.Done] is closed when the session ends: at once if this process
+// destroys or revokes it, and at the next look, every Options.WatchEvery, if it
+// expired or another process ended it. One goroutine per manager looks, while
+// there is something to look for, at the records of watched sessions only; those
+// are mostly L1 hits. Renewal does not close it. A session without a user that
+// another process renews looks ended here, for want of an index entry.
+//
+// # What is recorded about clients
+//
+// The user agent, cut to 160 bytes, when a user is bound or Options.Binding asks
+// for it; the address prefix only in the latter case.
+//
+// # Errors
+//
+//	ErrFinal     a change after the commit                          a fault of the handler
+//	ErrConflict  Strict: another request changed the same key        409
+//	ErrRevoked   the session was ended while the request changed it  409
+//	ErrRecord    the stored record is damaged or of a later version  503
+//	ErrArgument  an argument that is not allowed                     a fault of the handler
+//
+// All others are those of package tiered, and mean an outage: 503. The default
+// error handler answers with these codes. Messages never hold ids, keys, values
+// or user names.
+//
+// # Concurrency and ownership
+//
+// All methods of Manager and Session may be called at once. Values are encoded
+// when they are set and decoded at each Get, so no two callers share one.
+package session

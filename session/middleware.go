@@ -1,0 +1,147 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/stratakv/strata/tiered"
+)
+
+type contextKey struct{}
+
+// NewContext gives a context that carries s, for [From], [Lookup] and [Key]
+// outside net/http.
+func NewContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, contextKey{}, s)
+}
+
+// Lookup gives the session that ctx carries.
+func Lookup(ctx context.Context) (s *Session, found bool) {
+	s, found = ctx.Value(contextKey{}).(*Session)
+	return s, found
+}
+
+// From gives the session that ctx carries. It panics if there is none, that is,
+// if the handler is not behind [Manager.Wrap].
+func From(ctx context.Context) *Session {
+	s, found := Lookup(ctx)
+	if !found {
+		panic("session: the context carries no session: is the handler behind Manager.Wrap?")
+	}
+	return s
+}
+
+// Wrap gives every request of next a session, which costs nothing until it is
+// used, and saves it before the first byte of the answer. The answer's writer
+// offers what the one below it does: flushing, hijacking, and the rest through
+// http.ResponseController. If next panics, nothing is saved but a Destroy.
+//
+// Within another Wrap of the same Manager it adds nothing.
+func (m *Manager) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, found := Lookup(r.Context()); found && s.m == m {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s := m.session(m.opts.Transport.Token(r))
+		r = r.WithContext(NewContext(r.Context(), s))
+		s.ctx, s.r = r.Context(), r
+		answer := newResponse(w, s)
+		s.answer = answer
+		returned := false
+		defer func() {
+			if !returned {
+				s.abort()
+			}
+			s.release()
+		}()
+		next.ServeHTTP(answer.offering(), r)
+		answer.begin()
+		returned = true
+	})
+}
+
+// Require loads the session before next runs, and answers with the error
+// handler, 503, if that is not possible: an outage then never looks like a
+// logout. It has to be within Wrap.
+func (m *Manager) Require(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := From(r.Context())
+		if err := s.Load(r.Context()); err != nil {
+			m.fail(w, r, err, s.answer != nil && s.answer.begun)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// abort ends what was to be ended, and saves nothing else.
+func (s *Session) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done != nil || s.ended == nil {
+		return
+	}
+	s.base, s.mine = nil, changes{}
+	if err := s.commit(s.ctx); err != nil {
+		s.m.opts.Logger.Error("session not ended", "error", err)
+	}
+}
+
+// fail lets the error handler answer.
+func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error, begun bool) {
+	if status(err) == http.StatusServiceUnavailable {
+		m.opts.Logger.Error("session not available", "error", err)
+	}
+	if begun {
+		m.opts.ErrorHandler(dropped{}, r, err)
+		return
+	}
+	a := &answered{ResponseWriter: w}
+	m.opts.ErrorHandler(a, r, err)
+	if !a.wrote {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+// status is the code of the default error handler.
+func status(err error) int {
+	switch {
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrRevoked):
+		return http.StatusConflict
+	case errors.Is(err, tiered.ErrTooLarge):
+		return http.StatusInternalServerError
+	}
+	return http.StatusServiceUnavailable
+}
+
+func answerError(w http.ResponseWriter, _ *http.Request, err error) {
+	code := status(err)
+	http.Error(w, http.StatusText(code), code)
+}
+
+// answered notes whether an answer was given.
+type answered struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+func (a *answered) WriteHeader(code int) {
+	a.wrote = a.wrote || code >= 200
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answered) Write(b []byte) (int, error) {
+	a.wrote = true
+	return a.ResponseWriter.Write(b)
+}
+
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// dropped is the writer of an error handler that comes too late.
+type dropped struct{}
+
+func (dropped) Header() http.Header         { return http.Header{} }
+func (dropped) Write(b []byte) (int, error) { return len(b), nil }
+func (dropped) WriteHeader(int)             {}

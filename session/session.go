@@ -1,0 +1,309 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stratakv/strata/tiered"
+)
+
+// The reasons that a Manager gives itself, for [Session.Reason].
+const (
+	ReasonUnknown = "unknown or expired"    // the client sent a token that leads to no session
+	ReasonAddress = "address mismatch"      // Options.Binding
+	ReasonAgent   = "user agent mismatch"   // Options.Binding
+	ReasonExpired = "lifetime shortened"    // SetLifetime or SetIdle left it none
+	ReasonRevoked = "revoked or expired"    // of Done: found gone at a look
+	ReasonClosed  = "manager closed"        // of Done
+	ReasonLogin   = "login of another user" // of Done
+)
+
+// Session is one session within one request; after [Manager.Load], within
+// whatever that serves. It is safe for concurrent use.
+//
+// Its states are those of the package documentation:
+//
+//   - untouched: not loaded
+//   - loaded: loaded, and nothing in mine
+//   - changed: something in mine, or ended set
+//   - committed and final: done is set, and mine and base stay as they are, for
+//     reading
+//
+// What it does not hold at any time is a lock of another session: mu is its own
+// and is held while the store works for it.
+type Session struct {
+	m         *Manager
+	ctx       context.Context // of the request, for what loads by need
+	r         *http.Request   // nil outside net/http
+	token     string          // the client's, if it could be an id
+	presented bool            // the client sent something
+	answer    *response       // nil outside net/http
+
+	mu         sync.Mutex // guards what follows
+	loaded     bool
+	failed     error   // of the load; it stays
+	tried      bool    // a change was refused because of failed
+	base       *stored // nil: there is no session
+	mine       changes
+	mode       *Mode   // nil: the manager's
+	ended      *ending // nil: nothing to end
+	cleared    bool    // Destroy was called
+	reason     string
+	fresh      *[lineageBytes]byte // lineage of what is not stored yet
+	done       *outcome            // nil until committed
+	scolded    bool                // a change after the commit was logged
+	watch      *watch              // nil: Done was not called
+	endsAtLoad uint64              // of watches.ends
+	kept       bool                // watch stays when the request ends: the connection was hijacked
+}
+
+// changes are what a request does to its session.
+type changes struct {
+	values     map[string]*entry // nil entry: deleted
+	flashes    []flash           // new ones, without generation
+	shown      []int64           // generations that were given out
+	keep       map[string]bool   // keys of flashes that stay
+	keepAll    bool
+	idle, life *int64
+	persistent *bool
+	user       *string
+	renew      bool
+	grace      int64
+}
+
+// Load reads the session from the store, if that has not been done. An error is
+// an outage, and stays: see Err.
+func (s *Session) Load(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load(ctx)
+}
+
+// Err is the error of the load, nil before it. After one, Get and its like
+// return it, nothing can be changed and nothing will be saved; the client keeps
+// its token. The package tiered's errors are matched through it.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+func (s *Session) load(ctx context.Context) error {
+	if s.loaded {
+		return s.failed
+	}
+	s.loaded = true
+	if s.presented {
+		s.reason = ReasonUnknown
+	}
+	if s.token == "" {
+		return nil
+	}
+	s.endsAtLoad = s.m.watches.ends.Load()
+	base, err := s.m.read(ctx, hash(s.token))
+	if err != nil {
+		s.failed = outage("load", err)
+		return s.failed
+	}
+	if base == nil {
+		return nil
+	}
+	if s.reason = s.m.opts.Binding.mismatch(base.record, s.client()); s.reason == "" {
+		s.base = base
+	}
+	return nil
+}
+
+func (s *Session) client() client {
+	if s.r == nil {
+		return client{}
+	}
+	return s.m.opts.Binding.client(s.r)
+}
+
+// use loads the session for op, under mu.
+func (s *Session) use() error { return s.load(s.ctx) }
+
+// change runs f, which changes mine, if that is still possible.
+func (s *Session) change(ctx context.Context, op string, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.open(ctx, op); err != nil {
+		s.tried = s.failed != nil
+		return err
+	}
+	return f()
+}
+
+// open loads the session, and refuses if it was committed (11).
+func (s *Session) open(ctx context.Context, op string) error {
+	if s.done == nil {
+		return s.load(ctx)
+	}
+	if !s.scolded {
+		s.scolded = true
+		s.m.opts.Logger.Warn("session changed after it was saved", "operation", op)
+	}
+	return outage(op, ErrFinal)
+}
+
+// Get gives the value of key, decoded for the caller: nil, bool, int64 (or
+// big.Int), float64, string, []byte, []any, map[string]any or time.Time. Use a
+// [Key] for other types. An error is an outage or a value that cannot be
+// decoded, never an absent one.
+func (s *Session) Get(key string) (v any, found bool, err error) {
+	return get(s, s.ctx, key, s.m.values)
+}
+
+// raw gives the bytes of key's value.
+func (s *Session) raw(ctx context.Context, key string) (data []byte, found bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(ctx); err != nil {
+		return nil, false, err
+	}
+	e, found := s.entry(key)
+	return e.value, found, nil
+}
+
+// entry is the live entry of key as this request sees it.
+func (s *Session) entry(key string) (e entry, found bool) {
+	if mine, touched := s.mine.values[key]; touched {
+		if mine == nil {
+			return entry{}, false
+		}
+		e, found = *mine, true
+	} else if s.base != nil {
+		e, found = s.base.entry(key)
+	}
+	if found && e.expires != 0 {
+		found = e.live(s.m.now())
+	}
+	return e, found
+}
+
+// Set puts v under key. v is encoded at once. ErrArgument: key is not UTF-8.
+func (s *Session) Set(key string, v any) error { return set(s, s.ctx, key, v, 0, s.m.values) }
+
+// SetFor is Set for ttl at most: after that the key is absent, whether the
+// session lives on or not. Using the session does not extend it. ErrArgument:
+// ttl is not positive or above 100 years.
+func (s *Session) SetFor(key string, v any, ttl time.Duration) error {
+	if ttl <= 0 || ttl > maxLifetime {
+		return argument("set", "lifetime is not positive or above 100 years")
+	}
+	return set(s, s.ctx, key, v, ttl, s.m.values)
+}
+
+// put puts an encoded value under key.
+func (s *Session) put(ctx context.Context, key string, data []byte, ttl time.Duration) error {
+	if !utf8.ValidString(key) {
+		return argument("set", "key is not UTF-8")
+	}
+	return s.change(ctx, "set", func() error {
+		e := &entry{key: key, value: data}
+		if ttl > 0 {
+			e.expires = s.m.now() + milliseconds(ttl)
+		}
+		s.mine.put(key, e)
+		return nil
+	})
+}
+
+func (c *changes) put(key string, e *entry) {
+	if c.values == nil {
+		c.values = make(map[string]*entry)
+	}
+	c.values[key] = e
+}
+
+// Delete takes key away; that it is absent is no error.
+func (s *Session) Delete(key string) error { return s.remove(s.ctx, key) }
+
+func (s *Session) remove(ctx context.Context, key string) error {
+	return s.change(ctx, "delete", func() error {
+		s.mine.put(key, nil)
+		return nil
+	})
+}
+
+// Clear takes away all keys that this request sees. Flashes, user and lifetimes
+// stay. Keys that another request adds meanwhile stay too.
+func (s *Session) Clear() error {
+	return s.change(s.ctx, "clear", func() error {
+		for _, key := range s.keys() {
+			s.mine.put(key, nil)
+		}
+		return nil
+	})
+}
+
+// Keys gives the keys that have a value, in the order of their bytes.
+func (s *Session) Keys() ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.use(); err != nil {
+		return nil, err
+	}
+	return s.keys(), nil
+}
+
+func (s *Session) keys() []string {
+	var keys []string
+	add := func(key string) {
+		if _, found := s.entry(key); found {
+			keys = append(keys, key)
+		}
+	}
+	for key := range s.mine.values {
+		add(key)
+	}
+	if s.base != nil {
+		for _, e := range s.base.values {
+			if _, twice := s.mine.values[e.key]; !twice {
+				add(e.key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// SetMode says what becomes of a key that this request and another change at
+// once, for this request; Options.Mode says it for all.
+func (s *Session) SetMode(mode Mode) error {
+	if mode > Strict {
+		return argument("set mode", "unknown mode")
+	}
+	return s.change(s.ctx, "set mode", func() error {
+		s.mode = &mode
+		return nil
+	})
+}
+
+// Reason says why there is no session: what was given to Destroy in this
+// request, or one of the Reason constants; "" if there is one, or the client
+// sent no token, or the load failed. After Done was closed it says why.
+func (s *Session) Reason() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watch != nil {
+		if why := s.watch.ended(); why != "" {
+			return why
+		}
+	}
+	if err := s.use(); err != nil {
+		return ""
+	}
+	return s.reason
+}
+
+// unreadable reports whether err is about the record, not about the store.
+func unreadable(err error) bool {
+	return errors.Is(err, ErrRecord) || errors.Is(err, tiered.ErrCorrupt)
+}
