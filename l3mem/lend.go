@@ -1,6 +1,7 @@
 package l3mem
 
 import (
+	"math"
 	"slices"
 	"unsafe"
 
@@ -90,6 +91,18 @@ func (s *Store) Sweep(now int64, limit int) int {
 		s.takeLocked(ref)
 	}
 	return max(limit, 0)
+}
+
+// Earliest is the earliest deadline of all records, math.MaxInt64 if none has
+// one.
+func (s *Store) Earliest() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	ref := s.expiry.first()
+	if ref == 0 {
+		return math.MaxInt64
+	}
+	return s.arena.deadline(ref)
 }
 
 // Clear removes all records at once. What it does is the same however many

@@ -3,6 +3,7 @@ package l3mem_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -62,6 +63,9 @@ func TestSweepTakesTheEarliestAndTheDueAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if rec, found, _ := s.Load(append(due, keys[0])[0]); found && len(due) > 0 && s.Earliest() != rec.Deadline {
+			t.Fatalf("Earliest: got %d, want %d", s.Earliest(), rec.Deadline)
+		}
 		if got := s.Sweep(now, limit); got != len(due) {
 			t.Fatalf("Sweep of %d: got %d, want %d", limit, got, len(due))
 		}
@@ -91,7 +95,7 @@ func TestClearedIsAsNew(t *testing.T) {
 		if err := s.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Stats(); got.Usage != (tier.Usage{}) || got.FileBytes != 0 || s.Head(keys[0]).Version != 0 || s.Timed() {
+		if got := s.Stats(); got.Usage != (tier.Usage{}) || got.FileBytes != 0 || s.Head(keys[0]).Version != 0 || s.Timed() || s.Earliest() != math.MaxInt64 {
 			t.Errorf("evict %v: got %+v after Clear, want nothing", evict, got)
 		}
 		for i := range 300 {
