@@ -28,10 +28,22 @@ import (
 //  5. Ids stay with clients: SHA-256 of an id is in the record's key, the id
 //     nowhere.
 type Store struct {
-	store  *tiered.Store
+	store  backing
 	codec  *exact.Codec
 	prefix string
 	ttl    time.Duration // < 0: none
+}
+
+// backing is what a Store needs of a tiered.Store; each method is as there.
+type backing interface {
+	View(ctx context.Context, key string, fn func(value []byte) error) error
+	GetItem(ctx context.Context, key string) (tiered.Item, error)
+	Set(ctx context.Context, key string, value []byte, ttl time.Duration) error
+	Delete(ctx context.Context, key string) error
+	Update(ctx context.Context, key string, fn tiered.UpdateFunc) (tiered.Item, error)
+	Write(ctx context.Context, b *tiered.Batch) error
+	DeleteExpired(ctx context.Context) (int, error)
+	Now() time.Time
 }
 
 // StoreOptions are the settings of a Store. A nil *StoreOptions and the zero
@@ -43,9 +55,9 @@ type StoreOptions struct {
 	// another.
 	Prefix string
 	// TTL is how long session:ID and flash:ID live while no expires:ID is stored,
-	// counted from when one of them was last stored, or expires:ID deleted; 0: 2 h;
-	// negative: until deleted. It keeps what is stored late, after a logout, from
-	// staying for ever. It must not be above the tiered store's MaxTTL.
+	// counted from the last write under one of the three keys; 0: 2 h; negative:
+	// until deleted. It keeps what is stored late, after a logout, from staying
+	// for ever. It must not be above the tiered store's MaxTTL.
 	TTL time.Duration
 }
 
@@ -55,7 +67,9 @@ const (
 )
 
 // NewStore makes a Store over store, which stays the caller's to close.
-func NewStore(store *tiered.Store, opts *StoreOptions) *Store {
+func NewStore(store *tiered.Store, opts *StoreOptions) *Store { return newStore(store, opts) }
+
+func newStore(store backing, opts *StoreOptions) *Store {
 	var o StoreOptions
 	if opts != nil {
 		o = *opts
