@@ -54,7 +54,7 @@ func (s *site) page(path string, do func(sessions.Session) error) {
 	s.GET(path, func(c *gin.Context) {
 		if err := do(sessions.Default(c)); err != nil {
 			status := http.StatusInternalServerError
-			if errors.Is(err, gorilla.ErrGone) {
+			if errors.Is(err, gorilla.ErrRevoked) {
 				status = http.StatusConflict
 			}
 			c.String(status, err.Error())

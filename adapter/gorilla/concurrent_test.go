@@ -37,7 +37,7 @@ var (
 // second. What is said is what the second Save leaves.
 func TestTwoRequests(t *testing.T) {
 	m, changed := map[string]any{}, map[string]any{"new": true}
-	gone := map[any]any(nil) // no session; the second Save is ErrGone unless it is a logout
+	gone := map[any]any(nil) // no session; the second Save is ErrRevoked unless it is a logout
 	tests := []struct {
 		first, second act
 		want          map[any]any
@@ -90,7 +90,7 @@ func TestTwoRequests(t *testing.T) {
 
 				wantErr := error(nil)
 				if tt.second.name != logout.name && (tt.want == nil || tt.first.name == renew.name) {
-					wantErr = gorilla.ErrGone
+					wantErr = gorilla.ErrRevoked
 				}
 				if err := second.trySave(); !errors.Is(err, wantErr) {
 					t.Fatalf("got %v, want %v", err, wantErr)

@@ -15,7 +15,7 @@
 //     changes and deletions of different keys all survive. On the same key the
 //     later Save wins.
 //   - Resurrected logouts. A Save on top of a session that was deleted, renewed
-//     or has expired meanwhile is [ErrGone], stores nothing and sets no cookie.
+//     or has expired meanwhile is [ErrRevoked], stores nothing and sets no cookie.
 //   - Outages that look like logouts. If the session could not be read, Save
 //     refuses with the reason instead of replacing the session by an empty one,
 //     also for a handler that ignores Get's error.
@@ -76,6 +76,6 @@
 //
 // A [Store] is safe for concurrent use, a Session is not, as everywhere in
 // gorilla. After a merge Save brings the others' changes into Session.Values.
-// Errors are [ErrGone], [ErrID], those of package tiered and those of the codec;
+// Errors are [ErrRevoked], [ErrID], those of package tiered and those of the codec;
 // their texts hold no ids and no values.
 package gorilla

@@ -15,12 +15,12 @@ import (
 )
 
 var (
-	// ErrGone: the session was deleted or renewed by another request, or has
+	// ErrRevoked: the session was deleted or renewed by another request, or has
 	// expired, since this one loaded it. Nothing was stored.
-	ErrGone = errors.New("session is gone")
+	ErrRevoked = errors.New("the session has ended")
 	// ErrID: Session.ID was set to something other than "". Ids are made by the
 	// store alone.
-	ErrID = errors.New("session id is not the store's")
+	ErrID = errors.New("the session's id was not made by the store")
 )
 
 // Save stores the session and sets its cookie, or deletes both if
@@ -156,7 +156,7 @@ func (s *Store) put(ctx context.Context, session *sessions.Session, st *state, i
 		case !errors.Is(err, tiered.ErrVersion):
 			return err
 		case now.Version == 0 || movedTo(now.Value) != "":
-			return fmt.Errorf("gorilla: save: %w", ErrGone)
+			return fmt.Errorf("gorilla: save: %w", ErrRevoked)
 		}
 		if err := s.merge(session.Values, st.base, data, now.Value); err != nil {
 			return err

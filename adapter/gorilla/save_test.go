@@ -106,8 +106,8 @@ var failures = map[string]struct {
 	"store closed": {func(s *site, _ *visit) { s.db.Close() }, tiered.ErrClosed},
 	"deleted beside it": {func(s *site, v *visit) {
 		s.db.DeletePrefix(context.Background(), "")
-	}, gorilla.ErrGone},
-	"expired meanwhile": {func(s *site, v *visit) { s.clock.Advance(31 * 24 * time.Hour) }, gorilla.ErrGone},
+	}, gorilla.ErrRevoked},
+	"expired meanwhile": {func(s *site, v *visit) { s.clock.Advance(31 * 24 * time.Hour) }, gorilla.ErrRevoked},
 	"an id of one's own": {func(_ *site, v *visit) {
 		v.session.ID = strings.Repeat("A", 43)
 	}, gorilla.ErrID},

@@ -53,7 +53,7 @@ func (s *site) add(c echo.Context) error {
 	}
 	sess.Values[c.Param("key")] = true
 	err = sess.Save(c.Request(), c.Response())
-	if errors.Is(err, gorilla.ErrGone) {
+	if errors.Is(err, gorilla.ErrRevoked) {
 		return c.String(http.StatusConflict, "logged out")
 	}
 	if err != nil {
