@@ -20,14 +20,14 @@ import (
 // env is a manager over a store in memory, whose clock is moved by hand and
 // whose calls are counted and can be made to fail.
 type env struct {
-	t     *testing.T
+	t     testing.TB
 	clock *storetest.Clock
 	store *spy
 	m     *session.Manager
 	log   *lines
 }
 
-func newEnv(t *testing.T, opts session.Options) *env {
+func newEnv(t testing.TB, opts session.Options) *env {
 	t.Helper()
 	e := &env{t: t, clock: storetest.NewClock(), log: new(lines)}
 	store, err := tiered.OpenMemory(&tiered.Options{Clock: e.clock})
@@ -166,7 +166,7 @@ func (s *spy) Write(ctx context.Context, b *tiered.Batch) error {
 }
 
 // keys gives what the store holds.
-func (s *spy) keys(t *testing.T) []string {
+func (s *spy) keys(t testing.TB) []string {
 	t.Helper()
 	var keys []string
 	for it, err := range s.whole.Scan(context.Background(), "") {
@@ -223,12 +223,12 @@ func (b *browser) do(f func(w http.ResponseWriter, r *http.Request)) *http.Respo
 // with is do for what needs only the session; an error fails the test.
 func (b *browser) with(f func(s *session.Session) error) *http.Response {
 	b.e.t.Helper()
-	return b.do(func(_ http.ResponseWriter, r *http.Request) {
-		b.e.t.Helper()
-		if err := f(session.From(r.Context())); err != nil {
-			b.e.t.Errorf("in the handler: %v", err)
-		}
-	})
+	var err error
+	res := b.do(func(_ http.ResponseWriter, r *http.Request) { err = f(session.From(r.Context())) })
+	if err != nil {
+		b.e.t.Errorf("in the handler: %v", err)
+	}
+	return res
 }
 
 func (b *browser) keep(res *http.Response) {
@@ -251,14 +251,15 @@ func (b *browser) set(key string, value any) {
 // want checks a value in a request of its own; nil: absent.
 func (b *browser) want(when, key string, want any) {
 	b.e.t.Helper()
-	b.with(func(s *session.Session) error {
-		b.e.t.Helper()
-		got, found, err := s.Get(key)
-		if got != want || found != (want != nil) {
-			b.e.t.Errorf("%s: %s: got %v %v, want %v", when, key, got, found, want)
-		}
+	var got any
+	var found bool
+	b.with(func(s *session.Session) (err error) {
+		got, found, err = s.Get(key)
 		return err
 	})
+	if got != want || found != (want != nil) {
+		b.e.t.Errorf("%s: %s: got %v %v, want %v", when, key, got, found, want)
+	}
 }
 
 // login binds user in a request of its own.
@@ -270,24 +271,24 @@ func (b *browser) login(user string) {
 // wantUser checks who is logged in, "": nobody.
 func (b *browser) wantUser(when, want string) {
 	b.e.t.Helper()
-	b.with(func(s *session.Session) error {
-		b.e.t.Helper()
-		got, err := s.User()
-		if got != want {
-			b.e.t.Errorf("%s: got user %q, want %q", when, got, want)
-		}
+	var got string
+	b.with(func(s *session.Session) (err error) {
+		got, err = s.User()
 		return err
 	})
+	if got != want {
+		b.e.t.Errorf("%s: got user %q, want %q", when, got, want)
+	}
 }
 
-func wantStatus(t *testing.T, when string, res *http.Response, want int) {
+func wantStatus(t testing.TB, when string, res *http.Response, want int) {
 	t.Helper()
 	if res.StatusCode != want {
 		t.Errorf("%s: got status %d, want %d", when, res.StatusCode, want)
 	}
 }
 
-func wantErr(t *testing.T, when string, got, want error) {
+func wantErr(t testing.TB, when string, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {
 		t.Errorf("%s: got %v, want %v", when, got, want)

@@ -55,13 +55,13 @@ func (s *Session) Done() <-chan struct{} {
 	}
 	_ = s.use() // an outage ends nothing
 	w := &watch{lineage: s.lineage(), user: s.user()}
-	switch {
+	switch { // it may be loaded only after the commit
 	case s.done != nil && s.done.stored:
 		w.stored, w.id = true, s.done.id
-	case s.base != nil && s.done == nil:
-		w.stored, w.id = true, s.base.id
 	case s.done != nil && s.cleared:
 		w.why = s.reason
+	case s.base != nil:
+		w.stored, w.id = true, s.base.id
 	}
 	s.watch = s.m.watches.add(w)
 	if s.r == nil {
