@@ -17,7 +17,7 @@
 //
 // [Manager] is the middleware, [Session] one session within one request, [Key]
 // typed access to a value. [Store] is something else: the contract of the
-// ancestors' session stores, for those who come from there.
+// ancestors' session stores, for those who come from there; its own page has it.
 //
 // # Words
 //
@@ -142,6 +142,97 @@
 //
 // The user agent, cut to 160 bytes, when a user is bound or Options.Binding asks
 // for it; the address prefix only in the latter case.
+//
+// # Security rules
+//
+// The rules of OWASP's Session Management Cheat Sheet and of NIST SP 800-63B-4,
+// section 5, and the tests that show each. What a library below the application
+// cannot do says "not here".
+//
+//	OWASP 1   the cookie's name tells nothing of the technology
+//	            TestCookieDefaults
+//	OWASP 2   ids have at least 64 bits of entropy from a CSPRNG: 256
+//	            TestIDsAreRandom
+//	OWASP 3   ids are long enough, and of fixed length
+//	            TestIDHasOneSpelling
+//	OWASP 4   ids mean nothing; what they stand for is on the server
+//	            TestTokenIsOpaque
+//	OWASP 5   strict: ids that the server did not make are never accepted
+//	            TestUnknownIDIsNotAdopted
+//	OWASP 6   ids are untrusted input, checked before they are used
+//	            TestIDHasOneSpelling FuzzCookie
+//	OWASP 7   one way for ids to come in
+//	            TestIDComesFromTheCookieAlone
+//	OWASP 8   a new id at every change of rights, the old one destroyed
+//	            TestLoginRenews TestRenewKeepsDataAndKillsTheOldID TestGraceIsTakenAway
+//	OWASP 9   TLS for the whole session
+//	            not here: the server's; the cookie is Secure, TestCookieDefaults
+//	OWASP 10  Secure, HttpOnly, SameSite, no Domain, __Host-
+//	            TestCookieDefaults TestCookieOptions
+//	OWASP 11  non-persistent cookies unless asked for
+//	            TestCookieDefaults TestPersistentCookie
+//	OWASP 12  idle timeout, on the server
+//	            TestIdleTimeout TestTouchThresholdNeverCutsShort
+//	OWASP 13  absolute timeout, on the server, always
+//	            TestAbsoluteLifetime TestRenewDoesNotProlong
+//	OWASP 14  renewal from time to time, with a short grace for the old id
+//	            TestRenewGrace TestTwoRenewalsAtOnceAreOne
+//	OWASP 15  logout ends the session on the server and at the client
+//	            TestDestroy TestLogoutOutlivesTheClient TestDestroyFindsARenewedSession
+//	OWASP 16  an ended session stays ended
+//	            TestTwoRequestsAtOnce TestReadBesideALogout
+//	OWASP 17  caches keep no ids
+//	            TestCookieDefaults TestHandlersCacheHeadersStay TestHeaderTransport
+//	OWASP 18  ids are bound to other properties of the client, if wanted
+//	            TestBinding TestBindingTurnedOnEndsNoSession
+//	OWASP 19  logs hold no ids
+//	            TestNothingSecretInErrorsAndLogs
+//	OWASP 20  the store gives no ids away to who reads it
+//	            TestOnlyHashesAreStored
+//	OWASP 21  users see their sessions and end them, one or all
+//	            TestSessionsOfAUser TestRevokeOne TestRevokeAllButSome
+//	OWASP 22  sessions at once per user can be limited
+//	            TestRevokeAllButSome (Count and Revoke; how many is the application's)
+//	OWASP 23  guessing ids finds nothing and costs the server little
+//	            TestGuessingLeavesNothingBehind
+//	OWASP 24  what asks for sessions and never returns does not fill the server
+//	            TestBotsDoNotFillTheStore
+//	OWASP 25  open connections end with the session
+//	            TestDoneAtOnce TestDoneAtTheNextLook
+//	OWASP 26  session fixation over subdomains
+//	            TestIDComesFromTheCookieAlone (__Host- alone is read)
+//	OWASP 27  detection of guessing and of anomalies
+//	            not here: the application's; Reason says what it needs
+//	NIST 1    the secret is made by the session host, at least 64 bits, approved RBG
+//	            TestIDsAreRandom TestUnknownIDIsNotAdopted
+//	NIST 2    it is invalidated at logout
+//	            TestDestroy TestPanicSavesOnlyADestroy
+//	NIST 3    it is sent over an authenticated protected channel only
+//	            not here: the server's; the cookie is Secure, TestCookieDefaults
+//	NIST 4    it is not accepted after the timeouts
+//	            TestIdleTimeout TestAbsoluteLifetime
+//	NIST 5    it is erased at the client at logout
+//	            TestDestroy
+//	NIST 6    cookies are for secure sessions only
+//	            TestCookieDefaults
+//	NIST 7    cookies go to the least hosts and paths
+//	            TestCookieDefaults
+//	NIST 8    cookies are HttpOnly
+//	            TestCookieDefaults
+//	NIST 9    cookies expire at, or soon after, the session; which is not relied on
+//	            TestPersistentCookie TestIdleTimeout
+//	NIST 10   cookies have the __Host- prefix, and SameSite Lax or Strict
+//	            TestCookieDefaults TestCookieOptions
+//	NIST 11   cookies hold an opaque string only
+//	            TestTokenIsOpaque
+//	NIST 12   overall and inactivity timeouts can be set to the level's
+//	            TestAbsoluteLifetime TestTouchDefaultIsATwentiethOfIdle TestOwnLifetime
+//	NIST 13   reauthentication resets both timers, activity inactivity's alone
+//	            TestReauthenticationResetsBothTimers TestAbsoluteLifetime
+//	NIST 14   a session that is over cannot be continued by its secret
+//	            TestTwoRequestsAtOnce TestRevokeMeetsWhatHappensMeanwhile
+//	NIST 15   requests from other sites are refused
+//	            not here: http.CrossOriginProtection's; SameSite=Lax helps, TestCookieDefaults
 //
 // # Errors
 //

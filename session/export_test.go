@@ -23,3 +23,6 @@ func (m *Manager) Watched() int {
 
 // NewID makes an id.
 func NewID() string { return newToken() }
+
+// Context is what s loads with.
+func (s *Session) Context() context.Context { return s.ctx }
