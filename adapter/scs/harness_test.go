@@ -99,6 +99,7 @@ func (c codec) Decode(data []byte) (time.Time, map[string]any, error) {
 		c.decoding()
 	}
 	deadline, values, ok := parse(string(data))
+	clear(data) // as one may that decrypts in place
 	if !ok {
 		return time.Time{}, nil, fmt.Errorf("secret value %q", data)
 	}
