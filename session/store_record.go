@@ -111,8 +111,8 @@ func parseStoreRecord(value []byte) (r storeRecord, err error) {
 	}
 	rest := value[2:]
 	if value[1]&hasSession != 0 {
-		n, size := binary.Uvarint(rest)
-		if size <= 0 || n == 0 || n > uint64(len(rest)-size) {
+		n, size := binary.Uvarint(rest) // 0 if it has no end
+		if n == 0 || n > uint64(len(rest)-size) {
 			return storeRecord{}, corruptRecord(2)
 		}
 		end := size + int(n)
