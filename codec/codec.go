@@ -117,6 +117,10 @@ func (c *Codec) Encode(value []byte) []byte {
 	return newFrame(value, 0, 0, len(value))
 }
 
+// zstdOverhead is by how much a value that does not compress may grow, from a
+// frame's header and those of its blocks, as long as it is short.
+const zstdOverhead = 64
+
 // Append appends to dst what Encode returns. The bytes before it are left
 // alone; the frame may have room behind it.
 func (c *Codec) Append(dst, value []byte) []byte {
@@ -124,7 +128,7 @@ func (c *Codec) Append(dst, value []byte) []byte {
 		panic("codec: P10: value above the limit was not refused")
 	}
 	at := len(dst)
-	dst = slices.Grow(dst, HeaderSize+len(value))[:at+HeaderSize]
+	dst = slices.Grow(dst, HeaderSize+len(value)+zstdOverhead)[:at+HeaderSize]
 	if c.compresses(value) {
 		packed := c.zstd.compress(dst, value)
 		if saves(packed[at+HeaderSize:], value) {
