@@ -42,6 +42,7 @@ type Instance struct {
 	ops     []kv.Op
 	stores  [MaxStores]slot
 	memory  int64 // MaxBytes of all open stores
+	left    bool  // stores were closed since garbage was last collected for it
 }
 
 type slot struct {

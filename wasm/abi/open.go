@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/stratakv/strata/tiered/tier"
 	"github.com/stratakv/strata/wasm/kv"
@@ -50,17 +51,31 @@ func (in *Instance) open(opts kv.Options, wall, boot float64) (int32, error) {
 	if i == MaxStores || opts.MaxBytes > MaxMemory-in.memory {
 		return 0, ErrMemory
 	}
-	// Memory never shrinks: what stores before this one left is to be used again.
-	runtime.GC()
+	if in.left { // memory never shrinks: what stores before this one left is used again
+		runtime.GC()
+		in.left = false
+	}
 	s, err := kv.Open(opts, wall, boot)
 	if err != nil {
 		return 0, err
 	}
 	slot := &in.stores[i]
 	slot.Store, slot.opts = s, opts
+	defer in.pace()
 	slot.generation = slot.generation%maxGeneration + 1
 	in.memory += opts.MaxBytes
 	return slot.generation<<8 | int32(i), nil
+}
+
+// garbage is about how much of it may gather before it is collected.
+const garbage = 8 << 20
+
+// pace sets how soon the runtime collects garbage. Its own measure is the live
+// memory, which here is the stores', allocated once: at 100 % a module would grow
+// to twice of it.
+func (in *Instance) pace() {
+	const rest = 4 << 20 // what the module needs besides
+	debug.SetGCPercent(int(min(max(garbage*100/(in.memory+rest), 1), 100)))
 }
 
 func decodeOptions(b []byte) (kv.Options, error) {
@@ -129,5 +144,7 @@ func (in *Instance) Close(h int32) int32 {
 
 func (in *Instance) drop(s *slot) {
 	in.memory -= s.opts.MaxBytes
+	in.left = true
+	in.pace()
 	*s = slot{generation: s.generation}
 }

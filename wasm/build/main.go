@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 )
 
@@ -29,9 +28,6 @@ func main() {
 }
 
 func run(out string, nozstd bool) error {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != module {
-		return fmt.Errorf("run it inside %s", module)
-	}
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)

@@ -19,6 +19,8 @@ type Raw interface {
 	DeletePrefix(prefix string, limit int, boot float64) (removed int, more bool, err error)
 	Sweep(limit int, boot float64) (int, error)
 	Look(wall, boot float64) error
+	Snapshot(boot float64, write func(block []byte) error) error
+	Restore(check bool, boot float64, next func() ([]byte, error)) error
 	Stats() kv.Stats
 	Close()
 }

@@ -59,11 +59,42 @@ func (e *Export) Next(dst []byte, maxBytes int, boot float64) (block []byte, mor
 	return e.writer.Finish(dst), true, nil
 }
 
+// Snapshot calls write with the blocks of a snapshot of one moment; they are
+// lent. write's error ends it and comes back.
+func (s *Store) Snapshot(boot float64, write func(block []byte) error) error {
+	var block []byte
+	for e, more := s.NewExport(), true; more; {
+		var err error
+		if block, more, err = e.Next(block[:0], 0, boot); err == nil {
+			err = write(block)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Restore takes a snapshot, or with check only looks at it. next gives its
+// blocks one after the other; its error, io.EOF included, ends it and comes back.
+func (s *Store) Restore(check bool, boot float64, next func() ([]byte, error)) error {
+	for im, done := s.NewImport(check), false; !done; {
+		block, err := next()
+		if err == nil {
+			done, err = im.Block(block, boot)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Import takes a snapshot block by block. What it writes are writes: records
 // replace those under the same keys, deadlines stand as they are, what has
-// expired is left out, and each record gets a version of its own, above all that
-// the snapshot's store had given. An error ends it; what was written before
-// stays.
+// expired is left out, and each record gets a version of its own, above the one
+// that it had and all that the snapshot says its store had given. An error ends
+// it; what was written before stays.
 type Import struct {
 	store  *Store
 	reader snapshot.Reader
@@ -90,7 +121,7 @@ func (im *Import) Block(block []byte, boot float64) (done bool, err error) {
 		if err != nil || im.check || head.Expired(now.ms) {
 			return err
 		}
-		version++
+		version = max(version, head.Version) + 1
 		s.adopt(key, frame, version, head.Deadline)
 		if len(s.ops) < importGroup {
 			return nil
@@ -117,6 +148,9 @@ func (s *Store) admit(key string, frame []byte, now moment) (tier.Head, error) {
 	}
 	if len(key) > MaxKeyBytes || head.RawLen > s.opts.ValueBytes {
 		return tier.Head{}, tier.ErrTooLarge
+	}
+	if head.Version > snapshot.MaxVersion {
+		return tier.Head{}, tier.ErrCorrupt
 	}
 	if bound := s.opts.MaxTTL; bound > 0 && (head.Deadline == 0 || float64(head.Deadline) > float64(now.ms)+bound) {
 		return tier.Head{}, tier.ErrTTL

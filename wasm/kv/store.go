@@ -16,7 +16,7 @@ const maxKept = 1 << 20
 //  1. A record at or past its deadline is absent for every call (P4, P5).
 //  2. A write that is refused changes nothing, not even the version.
 //  3. Versions grow by every write and are never given twice, over an import too:
-//     it goes on above the last version of the store that the snapshot is of.
+//     it goes on above the versions that the snapshot names.
 //  4. nextDue is at or before the earliest deadline of all records.
 type Store struct {
 	opts    Options
