@@ -86,7 +86,8 @@
 //  4. Delete of what is missing is nil. TestDelete
 //  5. All gives live sessions only; with none, a map that is empty and not nil.
 //     TestAll
-//  6. Tokens are any bytes, "" included. TestAnyToken
+//  6. Tokens are any bytes, "" included, but for the form of a handle, which no
+//     token of scs's has. TestAnyToken, TestHandleOfNothing
 //  7. No method panics, those without a context and those of a closed store
 //     included. TestWithoutContext, TestClosed
 //
