@@ -250,4 +250,71 @@
 //
 // All methods of Manager and Session may be called at once. Values are encoded
 // when they are set and decoded at each Get, so no two callers share one.
+//
+// # The store contract
+//
+// [Store] is for those who come from the ancestors' session stores, or who keep
+// sessions by themselves. It knows nothing of cookies, and nothing of the
+// manager's sessions.
+//
+//	s := session.NewStore(store, nil)
+//	err := s.Put(ctx, "expires:"+id, time.Now().Unix()+7200)
+//	err = s.Put(ctx, "session:"+id, map[string]any{"user": int64(7)})
+//	data, found, err := s.Get(ctx, "session:"+id) // found=false: there is none
+//
+// Keys are `prefix:id`: the prefix is what stands before the first colon, 1 to
+// 255 bytes; the id is the rest, at least one byte, any bytes. What is stored
+// under another key is nothing: Get does not find it, Delete does nothing, Put
+// and GetAndSet are ErrArgument.
+//
+// The law: after Put(x, y) has returned nil, Get(x) gives y, reflect.DeepEqual
+// and of the same Go types, until x is put again, deleted or expires. It holds
+// for every y that is nil or of one of these types, and contains nothing else
+// where the type says any:
+//
+//   - bool, string, []byte, int, int8 to int64, uint, uint8 to uint64, float32,
+//     float64, *big.Int, time.Time
+//   - []T, and map[K]T, for a T of these or any, and a K that is a bool, a
+//     string, a number, or any, which then holds one of these or nil; such a
+//     type nests at most 8 deep
+//
+// So integers never become floats nor bytes strings; nil, and empty or nil slices
+// and maps, are what they were, wherever they stand; and a stored nil, 0 or
+// empty map is found. DeepEqual cannot say it of these:
+//
+//   - A NaN comes back as a NaN. As a map's key it is refused.
+//   - A time comes back as the same instant, offset and zone abbreviation: in
+//     time.UTC if it was there, else in a time.FixedZone. That is deeply equal
+//     for UTC and fixed zones; a time of time.Local or a loaded zone is equal by
+//     Time.Equal. A monotonic reading is dropped.
+//   - A *big.Int zero that came out of a calculation is equal by Cmp.
+//   - What was shared within y comes back as copies.
+//   - Where an int has 32 bits, one that another machine stored and that does not
+//     fit is an int64.
+//
+// All else that can be encoded, structs, named types, pointers and arrays, is
+// stored too, as package codec/value's CBOR: [Store.GetInto] gives it back in its
+// type, Get what it consists of (a struct is a map[string]any). What cannot be
+// (functions, channels, what contains itself, more than 64 levels or 1,048,576
+// elements) is ErrArgument; but a struct must not contain itself by pointers.
+//
+// The law has two exceptions, both under expires:ID. It takes integers alone, of
+// any of Go's own types, up to 9,223,372,036,854,774: unix seconds; Get gives an
+// int64. And a time in the past has already expired: what is stored then is
+// gone, and session:ID and flash:ID with it.
+//
+// session:ID, flash:ID and expires:ID are one record, and expires:ID is its
+// deadline: when the store's clock reaches that second, all three are gone at
+// once, and nothing evicts one without the others. Each can be stored first,
+// and be deleted alone. A new expires:ID moves the deadline, in either direction,
+// and writes no value. While there is none, session:ID and flash:ID live for
+// StoreOptions.TTL after the last write; that deadline is not an expires:ID. All
+// other prefixes live until deleted, whatever is in them. DeleteExpired never
+// touches those.
+//
+// Each call is atomic; [Store.GetAndSet] is so from its reading to its writing,
+// over goroutines and processes. What came late after a logout is stored, as the
+// contract wants it, but without an expires:ID, and not for long; the manager
+// refuses it (5). Ids are hashed in the store's keys (2); of a prefix the name is
+// in clear. Damaged records are tiered.ErrCorrupt, and can be deleted.
 package session

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"cmp"
 	"reflect"
 	"runtime"
 	"testing"
@@ -63,7 +64,7 @@ func (e *storeEnv) open(config, dir string, o tiered.Options, opts *session.Stor
 	var err error
 	e.files = config != inMemory && config != evictsInMemory && runtime.GOARCH != "wasm"
 	if !e.files {
-		o.SharedDir = ""
+		o.SharedDir, o.MaxBytes = "", cmp.Or(o.MaxBytes, 16<<20) // many are open at once
 		e.tiered, err = tiered.OpenMemory(&o)
 	} else {
 		e.tiered, err = tiered.Open(dir, &o)

@@ -42,7 +42,8 @@
 // stored in the CBOR form of package codec/value, with its struct tags.
 // [Codec.DecodeInto] gives them back; Decode gives what they consist of: a
 // struct is a map[string]any, a pointer what it points to, an integer an int, a
-// zero time nil. They must not contain themselves. What CBOR cannot hold
+// zero time nil; a time in a zone with seconds in its offset, as of before 1940,
+// is off by those. They must not contain themselves. What CBOR cannot hold
 // (functions, channels, complex numbers, keys that are structs) is ErrValue.
 //
 // # The form
