@@ -158,3 +158,28 @@ func TestBindOverImpossibleWords(t *testing.T) {
 		t.Error("got a hit")
 	}
 }
+
+// TestBindLeavesNewPagesAlone: to empty what is empty would take memory and
+// time; but a page in which something can be found is emptied, even if its
+// header looks like a new one's.
+func TestBindLeavesNewPagesAlone(t *testing.T) {
+	control, c := heap(t, 1<<20, 16<<10)
+	if n := c.Formatted(); n != 0 {
+		t.Errorf("bound a new file: got %d pages written, want 0", n)
+	}
+	put(t, c, "k", []byte("v"), 0, 0)
+	clear(c.Memory()[l2mmap.FileHeaderBytes+c.PageOf(hashOf("k"))*c.PageBytes():][:64])
+	if _, ok := get(c, "k", 0); !ok {
+		t.Fatal("a zeroed header hides the entry: nothing is tested")
+	}
+	bound, err := control.Bind(l2mmap.Truth{Opening: 3, Previous: 2, BootID: "test"}, c)
+	if err != nil || bound.Wiped == "" {
+		t.Fatalf("bind: got %+v, %v, want a wipe", bound, err)
+	}
+	if _, ok := get(c, "k", 0); ok {
+		t.Error("wiped: got a hit")
+	}
+	if n := c.Formatted(); n != 1 {
+		t.Errorf("wiped: got %d pages written, want 1", n)
+	}
+}

@@ -60,6 +60,16 @@ func (c *Cache) PageBytes() int          { return c.geo.pageBytes }
 func (c *Cache) Blocks() int             { return c.geo.blocks }
 func (c *Cache) BlocksFor(bytes int) int { return blocksFor(bytes) }
 
+// Formatted is the number of pages that were ever written to.
+func (c *Cache) Formatted() (n int) {
+	for i := range c.geo.pages {
+		if p := c.page(i); !p.m.zero(0, len(p.m)) {
+			n++
+		}
+	}
+	return n
+}
+
 // LockPage takes the lock of hash's page and begins a change, as a writer does,
 // until release is called.
 func (c *Cache) LockPage(hash uint64) (release func(), err error) {

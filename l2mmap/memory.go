@@ -34,6 +34,16 @@ func (m memory) swap(off int, old, v uint64) bool {
 	return atomic.CompareAndSwapUint64(m.at(off), old, v)
 }
 
+// zero reports whether the words of [at, end) are all 0.
+func (m memory) zero(at, end int) bool {
+	for ; at < end; at += 8 {
+		if m.load(at) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // contains reports whether addr lies in m.
 func (m memory) contains(addr uintptr) bool {
 	first := uintptr(unsafe.Pointer(unsafe.SliceData(m)))

@@ -105,8 +105,12 @@ func (c *Cache) wipeBucket(bucket uint16) error {
 	})
 }
 
-// wipePage empties a page, bound or not.
+// wipePage empties a page, bound or not. One that nobody has ever used is
+// left to its first use: most of the time that a new file costs went into this.
 func (c *Cache) wipePage(n int) error {
+	if c.blank(n) {
+		return nil
+	}
 	return c.locked(n, wait{writeLimit, false}, func(p *page) error {
 		p.reset()
 		return nil
@@ -127,6 +131,14 @@ func (c *Cache) wipe() (left []int, err error) {
 		}
 	}
 	return left, nil
+}
+
+// blank reports whether page n was never used. Nobody holds it, and nobody finds
+// anything in it: no link leads to an entry.
+func (c *Cache) blank(n int) (is bool) {
+	defer c.caught(debug.SetPanicOnFault(true))
+	p := c.page(n)
+	return p.m.zero(0, pageHeaderBytes) && p.m.zero(c.geo.headsAt, c.geo.headsAt+c.geo.heads*8)
 }
 
 // inStepWith reports whether the binding that s tells of kept the page file in
