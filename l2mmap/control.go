@@ -29,6 +29,8 @@ type ControlOptions struct {
 //  3. A word that no sequence of begins and ends makes detaches the control
 //     file, at the owner for everyone: from then on no opening is bound, every
 //     word says that something is in flight, and nobody trusts a copy any more.
+//  4. In shared memory no word is trusted while no opening is bound: an owner is
+//     binding, or has given the words up, or there never was one.
 type Control struct {
 	mem    memory
 	id     [16]byte
@@ -156,7 +158,7 @@ func (c *Control) checked(w Word) Word {
 }
 
 // Load gives the bucket's word. Once detached, or closed, it says that
-// something is in flight.
+// something is in flight; in shared memory also while no owner is bound.
 func (c *Control) Load(bucket uint16) Word {
 	if c.detached.Load() != nil {
 		return poison
@@ -167,10 +169,17 @@ func (c *Control) Load(bucket uint16) Word {
 	return c.loadShared(bucket)
 }
 
+// loadShared looks at the binding after the word: if it holds then, somebody
+// kept the word in step when it was read. While an owner is binding, once it has
+// given the words up, and in a file that has none yet, nobody does.
 func (c *Control) loadShared(bucket uint16) (w Word) {
 	w = poison // unless the mapping holds
 	defer c.caught(debug.SetPanicOnFault(true))
-	return c.checked(Word(c.mem.load(atWords + int(bucket)*8)))
+	found := Word(c.mem.load(atWords + int(bucket)*8))
+	if c.mem.load(atOpening) == 0 {
+		return poison
+	}
+	return c.checked(found)
 }
 
 // Begin marks a bucket as touched by a group in flight.
