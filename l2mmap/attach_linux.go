@@ -160,7 +160,8 @@ func (c *Control) lockGate() (unlock func(), err error) {
 // files whose making was cut off, if nobody has them open.
 func (d *folder) tidy(keep string) {
 	for _, prefix := range []string{pagesPrefix, tempPrefix} {
-		for _, name := range d.names(prefix) {
+		names, _ := d.names(prefix)
+		for _, name := range names {
 			if name != keep {
 				d.removeIdle(name)
 			}

@@ -41,6 +41,11 @@ func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
 	}
+	return openThere(path)
+}
+
+// openThere is openFolder of one that exists. fs.ErrNotExist: there is none.
+func openThere(path string) (*folder, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
@@ -201,19 +206,17 @@ func (d *folder) prepare(f *os.File, size int64, fill func(m memory)) error {
 // remove takes a name away.
 func (d *folder) remove(name string) error { return unix.Unlinkat(int(d.f.Fd()), name, 0) }
 
-// names lists the files that begin with prefix.
-func (d *folder) names(prefix string) []string {
+// names lists what is in d and begins with prefix. After an error it may be some
+// of them.
+func (d *folder) names(prefix string) ([]string, error) {
 	entries, err := os.ReadDir(d.f.Name())
-	if err != nil {
-		return nil
-	}
 	var names []string
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), prefix) {
 			names = append(names, e.Name())
 		}
 	}
-	return names
+	return names, err
 }
 
 // removeIdle takes away the file of that name if nobody holds any of its

@@ -151,7 +151,10 @@ func checkForm(m memory, magic uint64, sumAt int) error {
 }
 
 // controlName is the name of the control file in its directory.
-func controlName() string { return fmt.Sprintf("control-v%d", layout) }
+func controlName() string { return fmt.Sprintf("%s%d", controlPrefix, layout) }
+
+// controlPrefix begins the names of all control files, of any layout.
+const controlPrefix = "control-v"
 
 // pagesPrefix begins the names of all page files, of any layout.
 const pagesPrefix = "pages-v"

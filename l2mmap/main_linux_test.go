@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	roles["read"] = litmusReader
 	roles["full"] = onFullDisk
 	roles["count"] = countUp
+	roles["little"] = inLittleMemory
 	if name := os.Getenv(roleVariable); name != "" {
 		if err := roles[name](os.Args[1], os.Args[2:], bufio.NewReader(os.Stdin)); err != nil {
 			fmt.Println("error:", err)

@@ -30,8 +30,8 @@ const homeName = "home"
 // every other store, a copy of it included. One that has the store's control
 // file already is chosen again, so that all processes of a host agree.
 //
-// It also removes places beside the chosen one whose store is gone, if no
-// process has anything open there, so that a memory file system does not fill.
+// It also removes places whose store is gone, if no process has anything open
+// there, so that a memory file system does not fill.
 func Place(o PlaceOptions) (string, error) {
 	home, err := filepath.Abs(o.StoreDir)
 	if err != nil {
@@ -48,12 +48,14 @@ func Place(o PlaceOptions) (string, error) {
 	} else if inMemory := memoryBase(); inMemory != "" {
 		bases = []string{inMemory, bases[0]}
 	}
+	for _, base := range bases { // before room is judged
+		removeOrphans(base, name, home)
+	}
 	base := choose(bases, name, o.Bytes)
 	dir := filepath.Join(base, name)
 	if err := claim(dir, home); err != nil {
 		return "", fmt.Errorf("place: %w", err)
 	}
-	removeOrphans(base, name, home)
 	return dir, nil
 }
 
@@ -70,7 +72,7 @@ func choose(bases []string, name string, maxBytes int64) string {
 	}
 	last := len(bases) - 1
 	for _, base := range bases[:last] {
-		if safeBase(base) && room(base) >= maxBytes+controlBytes+spareBytes {
+		if room(base) >= maxBytes+controlBytes+spareBytes && safeBase(base) {
 			return base
 		}
 	}

@@ -37,10 +37,14 @@ func safeBase(base string) bool {
 	return d.close() == nil
 }
 
-// room is the free space at base.
+// room is the free space at base, or where it would be made.
 func room(base string) int64 {
 	var st unix.Statfs_t
-	if err := unix.Statfs(base, &st); err != nil {
+	err := unix.Statfs(base, &st)
+	if errors.Is(err, unix.ENOENT) {
+		err = unix.Statfs(filepath.Dir(base), &st)
+	}
+	if err != nil {
 		return 0
 	}
 	return int64(st.Bavail) * int64(st.Bsize)
@@ -48,6 +52,21 @@ func room(base string) int64 {
 
 // claim makes the place and writes down whose it is.
 func claim(dir, home string) error {
+	var err error
+	for range claimTries {
+		// An opening beside this one may take the new file for a leftover, or the
+		// new directory, which is nobody's still, for an orphan.
+		if err = claimOnce(dir, home); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
+// claimTries is more than the openings that come beside one.
+const claimTries = 1000
+
+func claimOnce(dir, home string) error {
 	d, err := openFolder(dir)
 	if errors.Is(err, ErrUnsupported) {
 		return nil // OpenControl will say so
@@ -59,13 +78,7 @@ func claim(dir, home string) error {
 	if before, err := d.read(homeName); err == nil && before == home {
 		return nil
 	}
-	for range 5 {
-		// An opening beside this one may take the new file for a leftover.
-		if err = d.write(homeName, home); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	return err
+	return d.write(homeName, home)
 }
 
 // maxHomeBytes bounds what is read of a home file.
@@ -106,53 +119,75 @@ func (d *folder) write(name, text string) error {
 	return err
 }
 
-// removeOrphans removes the places in base whose store is gone.
+// removeOrphans removes the places in base whose store is gone. Each is judged
+// for itself: one that cannot be judged stays, and holds up no other.
 func removeOrphans(base, keep, home string) {
-	d, err := openFolder(base)
+	d, err := openThere(base)
 	if err != nil {
-		return // not the user's own alone: nothing there is removed
+		return // there is none, or it is not the user's own alone
 	}
 	defer func() { _ = d.close() }()
-	entries, err := os.ReadDir(base)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if e.Name() != keep && isPlaceName(e.Name()) && e.IsDir() {
-			removeOrphan(filepath.Join(base, e.Name()), home)
+	names, _ := d.names("") // some, if not all
+	for _, name := range names {
+		if name != keep && isPlaceName(name) {
+			removeOrphan(filepath.Join(base, name), home)
 		}
 	}
 }
 
-// removeOrphan removes dir if its store is gone and nobody has its files open:
-// its directory does not exist, is another one now, or is ours and holds the
-// caller's store, which has another place.
+// removeOrphan removes dir if its store is gone and nobody has its files open.
+// A live process holds a lock in its control file, and one in its page file: a
+// file goes only while none of its locks is held, and the note whose place it
+// is, and the directory, go last.
 func removeOrphan(dir, home string) {
-	d, err := openFolder(dir)
+	d, err := openThere(dir)
 	if err != nil {
 		return
 	}
 	defer func() { _ = d.close() }()
-	theirs, err := d.read(homeName)
+	theirs, err := d.home()
+	if err != nil || !gone(dir, theirs, home) {
+		return
+	}
+	controls, err := d.names(controlPrefix)
 	if err != nil {
 		return
 	}
-	if theirs != home {
-		identity, err := dirIdentity(theirs)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-		if err == nil && strings.HasSuffix(dir, placeName([16]byte{}, identity)[32:]) {
-			return
-		}
-	}
-	for _, name := range d.names("control-v") {
+	for _, name := range controls {
 		if !d.removeIdle(name) {
 			return
 		}
 	}
 	d.tidy("")
-	if len(d.names(pagesPrefix)) == 0 && d.remove(homeName) == nil {
-		_ = os.Remove(dir) // not if somebody has put a file there meanwhile
+	if now, err := d.home(); err != nil || now != theirs {
+		return // its store has come back, from elsewhere
 	}
+	if left, err := d.names(""); err == nil && len(left) == 1 && left[0] == homeName {
+		_ = d.remove(homeName)
+	}
+	_ = os.Remove(dir) // not if anything else is there
+}
+
+// home tells whose place d is, "" if nobody has said so.
+func (d *folder) home() (string, error) {
+	home, err := d.read(homeName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return home, err
+}
+
+// gone reports whether the store whose place dir is, for its directory theirs,
+// has no use for it any more: the directory does not exist, is another one now,
+// or is home and holds the caller's store, which has another place. What lies in
+// home itself came with a copy.
+func gone(dir, theirs, home string) bool {
+	if theirs == "" || theirs == home || filepath.Dir(filepath.Dir(dir)) == home {
+		return true
+	}
+	identity, err := dirIdentity(theirs)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return !strings.HasSuffix(dir, placeName([16]byte{}, identity)[32:])
 }
