@@ -111,6 +111,22 @@ func openControl(dir string, opts *ControlOptions) (*Control, error) {
 	return c, nil
 }
 
+// tidyPages removes the page files in dir that nobody has open.
+func tidyPages(dir string, control *Control) error {
+	d, err := openThere(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.close() }()
+	unlock, err := control.lockGate()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d.tidy("")
+	return nil
+}
+
 // openPages opens or creates the page file of that geometry in dir.
 func openPages(dir string, control *Control, geo *geometry) (*Cache, error) {
 	d, err := openFolder(dir)

@@ -14,6 +14,9 @@ func openControl(string, *ControlOptions) (*Control, error) {
 	return nil, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
 }
 
+// tidyPages finds nothing: no page file is made here.
+func tidyPages(string, *Control) error { return nil }
+
 func openPages(string, *Control, *geometry) (*Cache, error) {
 	return nil, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
 }

@@ -75,6 +75,20 @@ func Open(dir string, control *Control, opts *PageOptions) (*Cache, error) {
 	return c, nil
 }
 
+// Tidy removes what earlier openings left in dir, the place of control's store:
+// page files that nobody has open, and files whose making was cut off. [Open]
+// does so by itself; it is for an owner without a page file. ErrInUse: another
+// process holds the control file up.
+func Tidy(dir string, control *Control) error {
+	if !control.shared {
+		return nil
+	}
+	if err := tidyPages(dir, control); err != nil {
+		return fmt.Errorf("page files: %w", err)
+	}
+	return nil
+}
+
 // geometry chooses the geometry that o asks for.
 func (c *Control) geometry(o PageOptions) (*geometry, error) {
 	if o.Bytes < 0 {

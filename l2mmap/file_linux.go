@@ -220,7 +220,9 @@ func (d *folder) names(prefix string) ([]string, error) {
 }
 
 // removeIdle takes away the file of that name if nobody holds any of its
-// locks.
+// locks. It only loses its name, and is never made shorter: a process that has
+// closed it lets go of the locks at once, but of the mapping when the last
+// reader has left, and a reader must not fault. The memory is free by then.
 func (d *folder) removeIdle(name string) bool {
 	f, err := d.open(name, -1)
 	if err != nil {

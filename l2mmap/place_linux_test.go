@@ -244,3 +244,56 @@ func TestOrphansGoBeforeRoomIsJudged(t *testing.T) {
 		t.Errorf("got %q, want nothing left without room, and the second place in memory", out)
 	}
 }
+
+// TestTidy: page files go that nobody has open, and nothing else.
+func TestTidy(t *testing.T) {
+	dir := memoryDir(t)
+	control, c, _ := owner(t, dir, &l2mmap.PageOptions{Bytes: 1 << 20})
+	if err := os.WriteFile(filepath.Join(dir, "tmp-1"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tidy := func(control *l2mmap.Control) {
+		t.Helper()
+		if err := l2mmap.Tidy(dir, control); err != nil {
+			t.Fatalf("tidy: %v", err)
+		}
+	}
+	tidy(control)
+	only(t, dir, "pages-")
+	if exists(filepath.Join(dir, "tmp-1")) {
+		t.Error("a file whose making was cut off is there still")
+	}
+	second, follower, err := files(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	tidy(control)
+	only(t, dir, "pages-")
+	_ = follower.Close()
+	_ = second.Close()
+	tidy(l2mmap.NewControl(controlOptions())) // has no place
+	only(t, dir, "pages-")
+	tidy(control)
+	if names, _ := filepath.Glob(filepath.Join(dir, "pages-*")); len(names) != 0 {
+		t.Errorf("got %v, want no page file", names)
+	}
+	only(t, dir, "control-")
+}
+
+// TestRemovedFileDoesNotFault: who has closed a page file may still be reading
+// it, and has no lock any more. The file that is removed then keeps its length.
+func TestRemovedFileDoesNotFault(t *testing.T) {
+	dir := memoryDir(t)
+	control, c, _ := owner(t, dir, &l2mmap.PageOptions{Bytes: 1 << 20})
+	_ = c.Close()
+	if err := l2mmap.Tidy(dir, control); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "pages-*")); len(names) != 0 {
+		t.Fatalf("got %v, want no page file", names)
+	}
+	if !c.Readable() {
+		t.Error("reading what was mapped before: got a fault")
+	}
+}

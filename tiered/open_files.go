@@ -113,13 +113,7 @@ func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var two *l2mmap.Cache
-	if o.L2Bytes > 0 {
-		two, err = l2mmap.Open(place, control, &l2mmap.PageOptions{Bytes: o.L2Bytes})
-		if err != nil && (o.SharedDir != "" || !errors.Is(err, l2mmap.ErrUnsupported)) {
-			o.Logger.Warn("strata: the store works without L2", slog.String("package", "tiered"), slog.Any("error", err))
-		}
-	}
+	two := openPages(place, control, o)
 	bound, err := control.Bind(truth, two)
 	if err != nil {
 		if two != nil {
@@ -128,4 +122,20 @@ func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *
 		return nil, nil, nil, errors.Join(err, control.Close())
 	}
 	return control, two, bound.Left, nil
+}
+
+// openPages opens the page file; nil: without L2. Then what an earlier opening
+// left is of no use to anyone, and goes.
+func openPages(place string, control *l2mmap.Control, o *Options) *l2mmap.Cache {
+	if o.L2Bytes < 0 {
+		if err := l2mmap.Tidy(place, control); err != nil {
+			o.Logger.Warn("strata: page files of before stay", slog.String("package", "tiered"), slog.Any("error", err))
+		}
+		return nil
+	}
+	two, err := l2mmap.Open(place, control, &l2mmap.PageOptions{Bytes: o.L2Bytes})
+	if err != nil && (o.SharedDir != "" || !errors.Is(err, l2mmap.ErrUnsupported)) {
+		o.Logger.Warn("strata: the store works without L2", slog.String("package", "tiered"), slog.Any("error", err))
+	}
+	return two
 }

@@ -73,6 +73,16 @@ func (w *warmStore) want(s *tiered.Store, n int, value string) (fromL2 int) {
 	return fromL2
 }
 
+// files are those in shared memory whose names begin with prefix.
+func (w *warmStore) files(prefix string) []string {
+	w.t.Helper()
+	names, err := filepath.Glob(filepath.Join(w.shared, "*", prefix+"*"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return names
+}
+
 const warmBytes = 1 << 20
 
 // needL2 skips where the host cannot share memory.
@@ -135,6 +145,19 @@ func TestL2IsBoundToTheTruth(t *testing.T) {
 		w.with(-1, func(s *tiered.Store) { w.set(s, 100, "new") })
 		w.with(warmBytes, func(s *tiered.Store) { w.want(s, 100, "new") })
 	})
+	t.Run("the page file replaced by an older copy", func(t *testing.T) {
+		w := newWarmStore(t)
+		older := filepath.Join(t.TempDir(), "older")
+		w.with(warmBytes, func(s *tiered.Store) { w.needL2(s); w.set(s, 100, "old") })
+		names := w.files("pages-")
+		if len(names) != 1 {
+			t.Fatalf("got %v, want one page file", names)
+		}
+		copyFile(t, names[0], older)
+		w.with(warmBytes, func(s *tiered.Store) { w.set(s, 100, "new") })
+		copyFile(t, older, names[0])
+		w.with(warmBytes, func(s *tiered.Store) { w.want(s, 100, "new") })
+	})
 	t.Run("the directory removed while the page file stays", func(t *testing.T) {
 		w := newWarmStore(t)
 		w.with(warmBytes, func(s *tiered.Store) { w.needL2(s); w.set(s, 100, "old") })
@@ -163,6 +186,22 @@ func TestL2IsBoundToTheTruth(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Without L2 nothing of an earlier opening stays in shared memory but the words.
+func TestNoL2LeavesNoPageFile(t *testing.T) {
+	w := newWarmStore(t)
+	w.with(warmBytes, func(s *tiered.Store) { w.needL2(s); w.set(s, 100, "v") })
+	if got := w.files("pages-"); len(got) != 1 {
+		t.Fatalf("with L2: got %v, want one page file", got)
+	}
+	w.with(-1, func(s *tiered.Store) { w.want(s, 100, "v") })
+	if got := append(w.files("pages-"), w.files("tmp-")...); len(got) != 0 {
+		t.Errorf("without L2: got %v, want no page file", got)
+	}
+	if got := w.files("control-"); len(got) != 1 {
+		t.Errorf("without L2: got %v, want one control file", got)
+	}
 }
 
 func copyFile(t *testing.T, from, to string) {
