@@ -100,6 +100,7 @@ func openControl(dir string, opts *ControlOptions) (*Control, error) {
 			return err
 		}
 		c = newControl(m, l)
+		c.inside = within(opts.StoreDir, dir)
 		err := guard(m, func() error { c.takeSlot(l.slot); return nil })
 		_, _ = lock(f, unix.F_UNLCK, lockGate, 1)
 		return err

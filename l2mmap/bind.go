@@ -50,30 +50,35 @@ type InFlight struct {
 //     the kernel frees at its death. ErrInUse: a store of the same identity has
 //     it, a copy of the directory for instance.
 //  2. From here to the end the bound opening is 0, and no process uses any
-//     page file. An owner that dies in between leaves it 0, which 4 refuses.
+//     page file. An owner that dies in between leaves it 0, which 5 refuses.
 //  3. Another boot, or an unknown one, wipes: memory and disk were cut off at
 //     different moments.
-//  4. The truth's opening before this one must be the one that was bound. Any
+//  4. Files in the store's directory wipe that their owner has not closed in
+//     order, unless another process has them open, and so has had them since
+//     there was an owner: they may be of a copy that was made while they were in
+//     use, each piece at another moment. What an owner closes he marks, the page
+//     file for itself.
+//  5. The truth's opening before this one must be the one that was bound. Any
 //     other says that the store was opened without this control file, or is
 //     another copy: wipe. (Openings are random: numbers that count come again
 //     in a copy that was restored.)
-//  5. The truth's version must be the last ended one; or, if the group in
+//  6. The truth's version must be the last ended one; or, if the group in
 //     flight begins right after that, the last of that group: a commit is whole
 //     or has not happened. Anything else wipes.
-//  6. Words that no begins and ends make wipe as well. If other processes are
+//  7. Words that no begins and ends make wipe as well. If other processes are
 //     attached their tags cannot be told from new ones: ErrDetached.
-//  7. If nothing wipes, the buckets in flight are repaired: their entries
+//  8. If nothing wipes, the buckets in flight are repaired: their entries
 //     removed under the page's lock, then generation+1 and minus the groups
 //     found in flight. A page that cannot be locked leaves its buckets in
 //     flight.
-//  8. To wipe is to repair all buckets: each is put in flight, all pages are
+//  9. To wipe is to repair all buckets: each is put in flight, all pages are
 //     emptied, then each word ends with generation+1, so that nobody's tag and
 //     nobody's fill of before is good any more.
-//  9. The page file must have been in step until now: its mark is that of the
+//  10. The page file must have been in step until now: its mark is that of the
 //     opening that was bound before, and the control file names its geometry. If
 //     not (another size was used in between, or it was detached, or is new) it is
 //     emptied.
-//  10. Last of all the page file gets the opening's mark, and then the control
+//  11. Last of all the page file gets the opening's mark, and then the control
 //     file the opening, which makes it the binding.
 //
 // Any other error is ErrDetached: the control file is damaged or out of reach.
@@ -127,7 +132,7 @@ func (c *Control) own() error {
 	return nil
 }
 
-// unexplained applies the rules 3 to 5.
+// unexplained applies the rules 3 to 6.
 func (c *Control) unexplained(s ControlState, truth Truth) string {
 	boot := bootHash(truth.BootID)
 	switch {
@@ -135,6 +140,8 @@ func (c *Control) unexplained(s ControlState, truth Truth) string {
 		return "not bound before"
 	case truth.BootID == "" || c.mem.id(atBoot) != boot:
 		return "another boot"
+	case s.Closed != s.Opening && c.mayBeCopy():
+		return "not closed in order, and perhaps a copy"
 	case truth.Previous != s.Opening:
 		return "opened without this control file, or another copy"
 	case truth.Version == s.Version:
@@ -152,7 +159,11 @@ func bootHash(bootID string) (id [16]byte) {
 	return id
 }
 
-// impossible applies rule 6.
+// mayBeCopy reports whether the files may be a copy of those that were in use, as
+// rule 4 has it.
+func (c *Control) mayBeCopy() bool { return c.inside && c.host.alone() }
+
+// impossible applies rule 7.
 func (c *Control) impossible() string {
 	for b := range Buckets {
 		if !Word(c.mem.load(atWords + b*8)).possible() {
@@ -162,7 +173,7 @@ func (c *Control) impossible() string {
 	return ""
 }
 
-// align applies the rules 7 to 9, and returns the page file that is in step
+// align applies the rules 8 to 10, and returns the page file that is in step
 // from now on: nil if it could not be brought there.
 func (c *Control) align(before ControlState, pages *Cache, bound *Bound) *Cache {
 	wiped := bound.Wiped != ""
@@ -230,7 +241,7 @@ func (c *Control) repairUnless(locked map[int]bool, f InFlight, pages *Cache, cl
 	return false
 }
 
-// commitBinding applies rule 10.
+// commitBinding applies rule 11.
 func (c *Control) commitBinding(truth Truth, pages *Cache) {
 	c.mem.store(atVersion, truth.Version)
 	c.mem.store(atLast, 0)

@@ -189,6 +189,7 @@ func (c *Cache) Close() error {
 	if c.closed.Swap(true) || c.file == nil {
 		return nil
 	}
+	c.closeInOrder()
 	return c.file.Close()
 }
 

@@ -16,6 +16,9 @@ import (
 type ControlOptions struct {
 	StoreID [16]byte // the store's random identity
 	Seed    uint64   // the seed of its key hash
+	// StoreDir is the store's directory. A control file in it is part of every
+	// copy of the store, see [Control.Bind]; "": it lies elsewhere.
+	StoreDir string
 }
 
 // Control is a store's control file: its coherence words, a shared clock, and
@@ -36,6 +39,7 @@ type Control struct {
 	id     [16]byte
 	seed   uint64
 	shared bool
+	inside bool   // the file lies in the store's directory
 	why    error  // why it is not shared
 	host   host   // the file's locks; nil on the heap
 	holder uint64 // slot | incarnation: our value of a page's lock word
@@ -236,6 +240,7 @@ func (c *Control) guarded(fn func()) {
 // ControlState is what a control file says of its store.
 type ControlState struct {
 	Opening     uint64 // of the binding, 0: none
+	Closed      uint64 // the last one whose owner closed the file in order
 	Version     uint64 // last version of the last ended group
 	First, Last uint64 // versions of the group in flight; Last is 0 if there is none
 	PageBytes   int    // geometry of the owner's page file
@@ -246,7 +251,7 @@ type ControlState struct {
 func (c *Control) State() (s ControlState) {
 	c.guarded(func() {
 		s = ControlState{
-			Opening: c.mem.load(atOpening), Version: c.mem.load(atVersion),
+			Opening: c.mem.load(atOpening), Closed: c.mem.load(atClosed), Version: c.mem.load(atVersion),
 			First: c.mem.load(atFirst), Last: c.mem.load(atLast),
 			PageBytes: int(min(c.mem.load(atPageBytes), maxPageBytes+1)),
 			Pages:     int64(min(c.mem.load(atPages), Buckets+1)),
@@ -322,7 +327,9 @@ func (c *Control) Close() error {
 		return nil
 	}
 	c.closed = true
-	c.owner.Store(false)
+	if c.owner.Swap(false) {
+		c.guarded(func() { c.mem.store(atClosed, c.mem.load(atOpening)) })
+	}
 	reason := "closed"
 	c.detached.CompareAndSwap(nil, &reason)
 	if c.host == nil {

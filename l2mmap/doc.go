@@ -39,6 +39,10 @@
 //   - A file that is truncated from outside is detached, and nothing crashes
 //     (but for programs built with -race: a fault in the detector's own code
 //     cannot be caught).
+//   - Files that lie in the store's directory, and so in every backup of it, are
+//     kept over an opening only if their owner had closed them, or other
+//     processes have had them open since: a backup made while they were in use
+//     has each of another moment. They are no part of a backup.
 //   - An item takes at most a quarter of a page. Room is made by dropping what
 //     has expired, and then by SIEVE, until the item fits and no further.
 //

@@ -33,6 +33,7 @@ const (
 	atBoot      = 264 // hash of the boot id, 16 bytes
 	atPageBytes = 280 // geometry of the owner's page file, 0: it has none
 	atPages     = 288
+	atClosed    = 296 // the opening whose owner closed the file in order
 	atVersion   = 320 // last version of the last ended group
 	atFirst     = 328 // versions of the group in flight
 	atLast      = 336 // 0: no group
@@ -59,7 +60,8 @@ const (
 	atFileSeed      = 72
 	atFileSum       = 80
 
-	atFileMark = 256 // of the binding that keeps the pages in step, 0: none
+	atFileMark   = 256 // of the binding that keeps the pages in step, 0: none
+	atFileClosed = 264 // of the binding whose owner closed the file in order
 
 	fileMagic = 0x3170617461727473 // "stratap1"
 )

@@ -191,3 +191,23 @@ func gone(dir, theirs, home string) bool {
 	}
 	return !strings.HasSuffix(dir, placeName([16]byte{}, identity)[32:])
 }
+
+// within reports whether dir lies in storeDir, if that is known.
+func within(storeDir, dir string) bool {
+	if storeDir == "" {
+		return false
+	}
+	rel, err := filepath.Rel(resolved(storeDir), resolved(dir))
+	return err != nil || filepath.IsLocal(rel)
+}
+
+// resolved is the path without symbolic links.
+func resolved(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return path
+}

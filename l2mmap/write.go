@@ -146,8 +146,20 @@ func (c *Cache) blank(n int) (is bool) {
 func (c *Cache) inStepWith(s ControlState) (inStep bool) {
 	defer c.caught(debug.SetPanicOnFault(true))
 	return s.Opening != 0 && s.Pages == int64(c.geo.pages) && s.PageBytes == c.geo.pageBytes &&
-		c.mem.load(atFileMark) == c.markOf(s.Opening)
+		c.mem.load(atFileMark) == c.markOf(s.Opening) &&
+		(c.mem.load(atFileClosed) == c.closedMark(s) || !c.control.mayBeCopy())
 }
+
+// closeInOrder is the owner's: from here on he changes nothing in the file.
+func (c *Cache) closeInOrder() {
+	defer c.caught(debug.SetPanicOnFault(true))
+	if c.control.owner.Load() && c.detached.Load() == nil && c.bound() {
+		c.mem.store(atFileClosed, c.closedMark(c.control.State()))
+	}
+}
+
+// closedMark is how a page file says that it was closed when s was the state.
+func (c *Cache) closedMark(s ControlState) uint64 { return mix(c.markOf(s.Opening), s.Version) | 1 }
 
 // setMark says that the binding of opening, 0 for none, keeps the page file in
 // step.

@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,13 +42,14 @@ func crashDeletes(n int) bool { return n%7 == 0 }
 
 func crashKey(writer, i int) string { return fmt.Sprintf("w%d/%d", writer, i) }
 
-// openCrash uses small segments and checkpoints, so that kills meet them too.
+// openCrash uses small segments and checkpoints, so that kills meet them too. L2
+// lies beside the store: in it, a kill wipes it.
 func openCrash(dir string) (*tiered.Store, *l3bolt.DB, error) {
 	db, err := l3bolt.Open(dir, &l3bolt.Options{SegmentBytes: 256 << 10, CheckpointBytes: 512 << 10})
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := tiered.OpenOver(db, dir, &tiered.Options{L2Bytes: 1 << 20, SharedDir: filepath.Join(dir, "shared")})
+	s, err := tiered.OpenOver(db, dir, &tiered.Options{L2Bytes: 1 << 20, SharedDir: dir + "-shared"})
 	return s, db, err
 }
 

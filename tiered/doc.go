@@ -89,6 +89,11 @@
 // readable by the user alone. Where they cannot be had the store warns and works
 // without; Stats says so.
 //
+// They are no part of a backup: leave them out, the folder shared in the store's
+// directory if they are there. A store that is restored with caches that were
+// copied while it was in use starts with an empty L2, and so does one that was
+// killed and whose caches lie in its directory.
+//
 // # Keys, values, lifetimes
 //
 // Keys are any bytes, 0 to 32,000 of them. Values are 0 bytes to

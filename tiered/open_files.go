@@ -88,7 +88,7 @@ func openCaches(dir string, state tier.State, bootID string, o *Options) (*cache
 // that fails, words on the heap, and no L2.
 func openShared(dir string, state tier.State, bootID string, o *Options) (*l2mmap.Control, *l2mmap.Cache, []l2mmap.InFlight) {
 	truth := l2mmap.Truth{Opening: state.Opening, Previous: state.Previous, Version: state.Version, BootID: bootID}
-	opts := &l2mmap.ControlOptions{StoreID: state.ID, Seed: state.Seed}
+	opts := &l2mmap.ControlOptions{StoreID: state.ID, Seed: state.Seed, StoreDir: dir}
 	if dir != "" {
 		control, two, left, err := bindShared(dir, truth, opts, o)
 		if err == nil {

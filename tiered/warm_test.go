@@ -188,6 +188,42 @@ func TestL2IsBoundToTheTruth(t *testing.T) {
 	})
 }
 
+// A backup of the store that was made while it was in use has its files as they
+// were one after the other. If L2 was among them, what it held then must not be
+// taken for the truth of later.
+func TestHotCopyWithItsCachesServesNothingStale(t *testing.T) {
+	w := newWarmStore(t)
+	w.shared = filepath.Join(w.dir, "shared")
+	saved := map[string]string{}
+	save := func(names ...string) {
+		for _, name := range names {
+			saved[name] = filepath.Join(t.TempDir(), filepath.Base(name))
+			copyFile(t, name, saved[name])
+		}
+	}
+	w.with(warmBytes, func(s *tiered.Store) {
+		w.needL2(s)
+		w.set(s, 100, "old")
+		save(w.files("pages-")...)
+		w.set(s, 100, "new")
+		save(w.files("control-")...)
+		journal, err := filepath.Glob(filepath.Join(w.dir, "journal", "*"))
+		if err != nil || len(journal) == 0 {
+			t.Fatalf("journal: got %v, %v, want files", journal, err)
+		}
+		save(append(journal, filepath.Join(w.dir, "store.db"))...)
+	})
+	for name, copied := range saved {
+		copyFile(t, copied, name) // the file stays the same one, as with cp
+	}
+	w.with(warmBytes, func(s *tiered.Store) { w.want(s, 100, "new") })
+	w.with(warmBytes, func(s *tiered.Store) {
+		if got := w.want(s, 100, "new"); got != 100 {
+			t.Errorf("answers from L2 after an opening that was closed: got %d, want 100", got)
+		}
+	})
+}
+
 // Without L2 nothing of an earlier opening stays in shared memory but the words.
 func TestNoL2LeavesNoPageFile(t *testing.T) {
 	w := newWarmStore(t)
