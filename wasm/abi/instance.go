@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/stratakv/strata/tiered/tier"
@@ -16,6 +17,9 @@ const (
 	minIO = 1 << 20
 	// keptIO is the largest buffer that is kept.
 	keptIO = 1 << 20
+	// yieldEvery is after how many calls the runtime may run. A collection that
+	// has begun ends only then: until it does, every write to memory is slower.
+	yieldEvery = 256
 )
 
 // Cells is where a call leaves what does not fit into its result. It lies at
@@ -42,7 +46,8 @@ type Instance struct {
 	ops     []kv.Op
 	stores  [MaxStores]slot
 	memory  int64 // MaxBytes of all open stores
-	left    bool  // stores were closed since garbage was last collected for it
+	calls   uint32
+	left    bool // stores were closed since garbage was last collected for it
 }
 
 type slot struct {
@@ -107,6 +112,9 @@ func (in *Instance) enter(h int32, lengths ...int32) (*slot, error) {
 	}
 	if sum > int64(len(in.in)) {
 		return nil, kv.ErrArgument
+	}
+	if in.calls++; in.calls%yieldEvery == 0 {
+		runtime.Gosched()
 	}
 	in.Cells = Cells{}
 	if cap(in.out) > keptIO {
