@@ -167,9 +167,9 @@ func TestOutageIsNoMiss(t *testing.T) {
 // TestManager: autocert itself serves a certificate from a store that was closed
 // and opened again, and finds none for another host.
 func TestManager(t *testing.T) {
-	dir := t.TempDir()
+	dir, shared := t.TempDir(), t.TempDir()
 	for _, first := range []bool{true, false} {
-		db, err := tiered.Open(dir, &tiered.Options{L1Bytes: -1, L2Bytes: -1})
+		db, err := tiered.Open(dir, &tiered.Options{L2Bytes: 1 << 20, SharedDir: shared})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -212,7 +212,7 @@ func TestConflictAfterConflict(t *testing.T) {
 // TestManyRequests: each of many requests at once adds a key of its own, over a
 // store with files; none is lost.
 func TestManyRequests(t *testing.T) {
-	db, err := tiered.Open(t.TempDir(), &tiered.Options{L2Bytes: -1})
+	db, err := tiered.Open(t.TempDir(), &tiered.Options{L2Bytes: 1 << 20, SharedDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func TestDamagedRecords(t *testing.T) {
 
 // A record whose bytes on disk are damaged locks nobody out.
 func TestDamagedStore(t *testing.T) {
-	dir, opts := t.TempDir(), &tiered.Options{L1Bytes: -1, L2Bytes: -1}
+	dir, opts := t.TempDir(), &tiered.Options{L1Bytes: -1, L2Bytes: -1, SharedDir: t.TempDir()}
 	s := &site{t: t}
 	open := func() {
 		t.Helper()
