@@ -34,6 +34,9 @@
 //   - Save is explicit, and must come before the response's first byte.
 //   - There is no index by user ("log out everywhere"), no idle limit beside the
 //     lifetime that each Save renews, and no absolute limit.
+//   - Each Save for a visitor without a cookie makes a record that lives for the
+//     whole lifetime. Against robots: save only when there is something to keep,
+//     with a short MaxAge until the visitor is known.
 //   - Session.ID is the secret itself: do not log it.
 //
 // # The cookie
