@@ -50,7 +50,7 @@ export class AsyncMap {
   }
 }
 
-/** What Keyv takes as its `store`. */
+/** What Keyv takes as its `store`. Keyv iterates over a list of stores that it knows, and this is none of them. */
 export function keyvStore(store) {
   const map = new AsyncMap(store);
   return {
@@ -66,9 +66,6 @@ export function keyvStore(store) {
     clear: async function clear() {
       if (this.namespace) store.deletePrefix(`${this.namespace}:`);
       else store.clear();
-    },
-    async *iterator(namespace) {
-      for (const { key, value } of store.scan(namespace ? `${namespace}:` : '')) yield [key, textOf(value)];
     },
     on() { return this; },
     disconnect: async () => {},

@@ -220,7 +220,7 @@ export class AsyncMap implements AsyncIterable<[string, string]> {
   [Symbol.asyncIterator](): AsyncGenerator<[string, string]>;
 }
 
-/** What Keyv takes as `store`. */
+/** What Keyv takes as `store`; but for Keyv's iterator, which is for the stores that it knows. */
 export function keyvStore(store: Store): {
   opts: Record<string, unknown>;
   namespace?: string;
@@ -230,7 +230,6 @@ export function keyvStore(store: Store): {
   has(key: string): Promise<boolean>;
   delete(key: string): Promise<boolean>;
   clear(): Promise<void>;
-  iterator(namespace?: string): AsyncGenerator<[string, string]>;
   on(...args: any[]): any;
   disconnect(): Promise<void>;
 };

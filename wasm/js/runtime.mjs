@@ -116,8 +116,8 @@ export async function compile(source = new URL('./strata.wasm', import.meta.url)
   }
   const url = new URL(source, import.meta.url);
   if (url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
-    return WebAssembly.compile(await readFile(url));
+    // No import: bundlers for places without files would stumble over it.
+    return WebAssembly.compile(await process.getBuiltinModule('node:fs').promises.readFile(url));
   }
   const response = await fetch(url);
   if (!response.ok) throw new StrataError('UNAVAILABLE', `the module was answered with status ${response.status}`);

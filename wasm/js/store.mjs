@@ -247,6 +247,7 @@ export class Store {
     this.#runtime.check(this.#wasm.import_begin(this.#handle, check));
     let done = 0;
     for (const block of blocks) {
+      if (done === 1) throw new StrataError('CORRUPT', 'corrupt data: bytes behind the snapshot');
       this.#send(block);
       done = this.#runtime.check(this.#wasm.import_next(this.#handle, block.length, this.#boot()));
     }

@@ -34,7 +34,8 @@ func nanos(ms float64) (int64, error) {
 	if !(ms >= 0 && ms <= maxTime) {
 		return 0, ErrArgument
 	}
-	return int64(math.Round(ms * nsPerMs)), nil
+	whole := math.Floor(ms) // a double has no room for so many nanoseconds
+	return int64(whole)*nsPerMs + int64(math.Round((ms-whole)*nsPerMs)), nil
 }
 
 // read moves the clock on to boot, milliseconds.

@@ -188,6 +188,22 @@ func TestCallsMakeNoGarbage(t *testing.T) {
 	}
 }
 
+// Unix nanoseconds do not fit into a double.
+func TestAnyWallClockIsExact(t *testing.T) {
+	for _, at := range []float64{1_795_257_705_463, 1_795_257_705_464, 1_600_000_000_001, 8_999_999_999_999} {
+		s, err := kv.Open(kv.Options{MaxBytes: 64 << 10}, at, 12345.678)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := put(t, s, set("k", "", 10), 12345.678); h.Deadline != int64(at)+10 {
+			t.Errorf("opened at %.0f: got deadline %d, want 10 ms later", at, h.Deadline)
+		}
+		if !has(s, "k", 12355.677) || has(s, "k", 12355.678) {
+			t.Errorf("opened at %.0f: the record did not end at its deadline", at)
+		}
+	}
+}
+
 func TestClockFollowsTheWallSlowly(t *testing.T) {
 	s := open(t, kv.Options{})
 	for _, step := range []struct{ wall, boot, want float64 }{
