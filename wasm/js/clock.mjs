@@ -11,18 +11,22 @@ const runNow = () => globalThis.performance?.now() ?? Date.now();
  * back; `look()` says whether it is time to tell the store the wall clock.
  * The monotonic clock of many hosts stands still while they sleep, and records
  * must not live on for that long: a wall clock that jumps ahead of it counts as
- * time passed. With `now` given, both clocks are that function.
+ * time passed. With `now` given, both clocks are that function; with `monotonic`,
+ * that one is taken at its word.
  */
 export class Clock {
   #wall;
   #run;
   #start;
   #slept = 0;
+  #sleeps;
   #next = 0;
   #last = 0;
 
-  constructor(now, run = now ?? runNow) {
+  constructor({ now, monotonic } = {}) {
     this.#wall = now ?? wallNow;
+    this.#sleeps = monotonic === undefined;
+    const run = monotonic ?? now ?? runNow;
     const base = run(); // small numbers keep fractions of a millisecond exact
     this.#run = () => run() - base;
     this.#start = this.#wall();
@@ -43,7 +47,7 @@ export class Clock {
     if (run < this.#next) return false;
     this.#next = run + LOOK_EVERY;
     const ahead = this.#wall() - run - this.#start;
-    if (ahead - this.#slept >= SLEEP) this.#slept = ahead;
+    if (this.#sleeps && ahead - this.#slept >= SLEEP) this.#slept = ahead;
     return true;
   }
 }

@@ -28,7 +28,7 @@ export function encodeOptions(options, clock) {
   return bytes;
 }
 
-export const clockOf = (options) => new Clock(options.now);
+export const clockOf = (options) => new Clock(options);
 
 // The modes of a lifetime.
 const DEFAULT = 0;
