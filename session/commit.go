@@ -197,9 +197,6 @@ func (s *Session) planEnd(p *plan) {
 		p.batch.Delete(s.m.indexKey(handleOf(e.user, e.lineage)))
 	}
 	p.batch.Delete(s.m.keyOf(e.id))
-	if e.alias != e.id {
-		p.batch.Delete(s.m.keyOf(e.alias))
-	}
 	p.outcome.clear = true
 }
 
@@ -243,9 +240,6 @@ func (s *Session) planOldID(p *plan, now int64) {
 		return
 	}
 	p.batch.Delete(m.keyOf(old))
-	if alias := hash(s.token); alias != old {
-		p.batch.Delete(m.keyOf(alias))
-	}
 }
 
 // write writes p's batch. While a watched session changes its id nobody looks

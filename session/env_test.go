@@ -30,7 +30,7 @@ type env struct {
 func newEnv(t testing.TB, opts session.Options) *env {
 	t.Helper()
 	e := &env{t: t, clock: storetest.NewClock(), log: new(lines)}
-	store, err := tiered.OpenMemory(&tiered.Options{Clock: e.clock})
+	store, err := tiered.OpenMemory(&tiered.Options{Clock: e.clock, MaxBytes: 2 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,8 +14,7 @@ const (
 
 // ending is a session that a request ends.
 type ending struct {
-	*stored        // its record is nil if it could not be read
-	alias   hashed // the id that the client used, if it is in its grace
+	*stored // its record is nil if it could not be read
 	reason  string
 }
 
@@ -127,7 +126,7 @@ func (s *Session) Destroy(reason string) error {
 
 func (s *Session) destroy(reason string) {
 	if s.base != nil {
-		s.ended = &ending{stored: s.base, alias: hash(s.token), reason: reason}
+		s.ended = &ending{stored: s.base, reason: reason}
 	}
 	s.base, s.mine, s.fresh = nil, changes{}, nil
 	s.cleared, s.reason = true, reason

@@ -77,6 +77,7 @@ func TestRenewDoesNotProlong(t *testing.T) {
 func TestRenewGrace(t *testing.T) {
 	e := newEnv(t, session.Options{})
 	b := e.returned()
+	b.with(func(s *session.Session) error { return s.SetPersistent(true) })
 	old := b.tab()
 	b.with(func(s *session.Session) error { return s.RenewGrace(10 * time.Second) })
 	res := old.with(func(s *session.Session) error { return s.Set("from old", 1) })
@@ -89,6 +90,27 @@ func TestRenewGrace(t *testing.T) {
 	e.pass(time.Millisecond)
 	old.want("at the grace's end", "k", nil)
 	b.want("with the new id", "k", "v")
+}
+
+// The moved record says itself until when it stands.
+func TestGraceEndsWhateverTheStoreSays(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.returned()
+	old := b.tab()
+	b.with(func(s *session.Session) error { return s.RenewGrace(10 * time.Second) })
+	for it, err := range e.store.whole.Scan(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		it.Expires = time.Time{}
+		if _, err := e.store.whole.SetItem(t.Context(), it); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.pass(10 * time.Second)
+	old.want("at the grace's end", "k", nil)
+	e.pass(time.Hour)
+	b.want("past the session's end", "k", nil)
 }
 
 // Renew and BindUser in the same request take the grace away, in any order.
@@ -233,17 +255,19 @@ func TestDestroyWithoutASession(t *testing.T) {
 	e.wantCalls("an unknown id destroyed", 1, 0)
 }
 
-// A session whose id is in its grace is ended with all its ids.
+// A session whose id is in its grace is ended under all its ids.
 func TestDestroyWithAnIDInItsGrace(t *testing.T) {
 	e := newEnv(t, session.Options{})
 	b := e.returned()
 	b.login("alice")
 	old := b.tab()
 	b.with(func(s *session.Session) error { return s.RenewGrace(minute) })
+	late := old.tab()
 	old.with(func(s *session.Session) error { return s.Destroy("logout") })
 	b.wantUser("with the new id", "")
-	if keys := e.store.keys(t); len(keys) != 0 {
-		t.Errorf("the store still has %d records", len(keys))
+	late.wantUser("with the old id", "")
+	if n, err := e.m.Count(t.Context()); n != 0 || err != nil {
+		t.Errorf("got %d sessions, %v, want none", n, err)
 	}
 }
 
@@ -328,4 +352,13 @@ func TestBindingTurnedOnEndsNoSession(t *testing.T) {
 	stolen := b.tab()
 	stolen.address = "203.0.113.1:1"
 	stolen.wantUser("bound at login", "")
+}
+
+// Outside net/http nothing is known of the client, and nothing is checked.
+func TestBindingIsNotCheckedOutsideHTTP(t *testing.T) {
+	e := newEnv(t, session.Options{Binding: session.Binding{Agent: true, IPv4Bits: 32}})
+	b := e.returned()
+	if v, found, err := e.load(b.cookie).Get("k"); v != "v" || !found || err != nil {
+		t.Errorf("got %v %v %v, want v", v, found, err)
+	}
 }

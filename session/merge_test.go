@@ -354,6 +354,9 @@ func TestLoginOutlivesTheOldSession(t *testing.T) {
 			t.Errorf("%s: got %v, want a login", end, err)
 			continue
 		}
+		if v, found, err := b.Get("k"); found || err != nil {
+			t.Errorf("%s: after the commit the old session's k is %v, %v", end, v, err)
+		}
 		if got := e.state(tokenB); got != "mine=1 " {
 			t.Errorf("%s: got %q, want only what the login itself set", end, got)
 		}

@@ -304,6 +304,13 @@ func TestLoadAndCommitOutsideHTTP(t *testing.T) {
 	if user, err := load(token).User(); user != "" || err != nil {
 		t.Errorf("after it: got %q %v, want nobody", user, err)
 	}
+	e.store.count()
+	for _, token := range []string{"", "malformed", token + "=", token[:42]} {
+		if s := load(token); s.Reason() != "" && token == "" {
+			t.Errorf("no token: got reason %q", s.Reason())
+		}
+	}
+	e.wantCalls("tokens that are none", 0, 0)
 	e.store.breakWith(func(string) error { return errBroken })
 	if s, err := e.m.Load(ctx, token); s != nil || !errors.Is(err, errBroken) {
 		t.Errorf("outage: got %v %v, want nil and the store's error", s, err)

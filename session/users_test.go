@@ -317,6 +317,49 @@ func TestSessionsReadsNoOthers(t *testing.T) {
 	e.wantCalls("one session among 51", 3, 0) // the scan of one key, its entry, its record
 }
 
+// An index entry stays until the lifetime's end when its session has idled out:
+// it stands for nothing.
+func TestIdleSessionsAreNotListed(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.browser()
+	b.login("alice")
+	e.pass(time.Hour)
+	if n := len(e.infos("alice")); n != 0 {
+		t.Errorf("got %d sessions, want none", n)
+	}
+	if got := len(e.store.keys(t)); got != 1 {
+		t.Errorf("got %d records, want the index entry", got)
+	}
+	if err := e.m.Revoke(t.Context(), "alice"); err != nil {
+		t.Error(err)
+	}
+	b.login("alice")
+	e.pass(24 * time.Hour)
+	if got := len(e.store.keys(t)); got != 0 {
+		t.Errorf("after its lifetime: got %d records, want none", got)
+	}
+}
+
+// A session that is renewed while it is listed is listed all the same.
+func TestSessionsMeetsARenewal(t *testing.T) {
+	for point := range 3 {
+		e := newEnv(t, session.Options{})
+		b := e.browser()
+		b.login("alice")
+		calls := -1
+		e.store.breakWith(func(string) error {
+			if calls++; calls == point {
+				e.store.breakWith(nil)
+				b.with((*session.Session).Renew)
+			}
+			return nil
+		})
+		if n := len(e.infos("alice")); n != 1 || calls != point {
+			t.Errorf("renewed before call %d: got %d sessions after %d calls, want 1", point, n, calls)
+		}
+	}
+}
+
 func TestSessionsStopsAndFails(t *testing.T) {
 	e := newEnv(t, session.Options{})
 	for range 3 {

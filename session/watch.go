@@ -226,7 +226,7 @@ func (ws *watches) look(ctx context.Context, some ...*watch) {
 	keys := make([]string, 0, len(some))
 	ws.mu.Lock()
 	for _, w := range some {
-		if w.stored && w.held == 0 && w.why == "" {
+		if w.stored && w.why == "" {
 			ids[w] = w.id
 			keys = append(keys, ws.m.keyOf(w.id))
 		}

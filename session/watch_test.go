@@ -117,6 +117,15 @@ func TestDoneAtTheNextLook(t *testing.T) {
 		}, false},
 		{"renewed without a user", "", func(_ *env, o *browser) { o.with((*session.Session).Renew) }, true},
 		{"changed", "", func(_ *env, o *browser) { o.set("k", 2) }, false},
+		{"renewed with grace, which is over", "", func(e *env, o *browser) {
+			o.with(func(s *session.Session) error { return s.RenewGrace(minute) })
+			e.m.Look()
+			e.pass(minute)
+		}, false},
+		{"renewed, and the store is half down", "alice", func(e *env, o *browser) {
+			o.with((*session.Session).Renew)
+			e.failing("get")
+		}, false},
 		{"the store is down", "", func(e *env, _ *browser) {
 			e.store.breakWith(func(string) error { return errBroken })
 		}, false},
@@ -182,14 +191,17 @@ func TestDoneOfANewSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if done = s.Done(); isClosed(done) {
-			t.Fatal("Done is closed")
+		if now := s.Done(); early && now != done {
+			t.Error("another channel after the commit")
+		} else {
+			done = now
 		}
 		e.m.Look()
 		e.wantDone("alive", done, false)
 		b := e.browser()
-		b.cookie = token
+		b.cookie, b.m = token, e.manager(session.Options{})
 		b.with(func(s *session.Session) error { return s.Destroy("logout") })
+		e.m.Look()
 		e.wantDone("destroyed", done, true)
 	}
 }
@@ -234,6 +246,29 @@ func TestLookDuringARenewal(t *testing.T) {
 		}
 		e.store.mu.Unlock()
 		b.with((*session.Session).Renew)
+		e.m.Look()
+		e.wantDone("renewed", done, false)
+		b.with(func(s *session.Session) error { return s.Destroy("logout") })
+		e.wantDone("destroyed", done, true)
+		return nil
+	})
+}
+
+// A look that has begun when the session is renewed takes it for no end either.
+func TestRenewalDuringALook(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.returned()
+	watching := b.tab()
+	watching.with(func(s *session.Session) error {
+		done := s.Done()
+		e.store.breakWith(func(op string) error {
+			if op == "get many" {
+				e.store.breakWith(nil)
+				b.with((*session.Session).Renew)
+			}
+			return nil
+		})
+		e.m.Look()
 		e.m.Look()
 		e.wantDone("renewed", done, false)
 		b.with(func(s *session.Session) error { return s.Destroy("logout") })
