@@ -152,7 +152,7 @@
 //	OWASP 1   the cookie's name tells nothing of the technology
 //	            TestCookieDefaults
 //	OWASP 2   ids have at least 64 bits of entropy from a CSPRNG: 256
-//	            TestIDsAreRandom
+//	            TestIDsAreRandom TestIDsComeFromCryptoRand
 //	OWASP 3   ids are long enough, and of fixed length
 //	            TestIDHasOneSpelling
 //	OWASP 4   ids mean nothing; what they stand for is on the server
@@ -203,8 +203,16 @@
 //	            TestIDComesFromTheCookieAlone (__Host- alone is read)
 //	OWASP 27  detection of guessing and of anomalies
 //	            not here: the application's; Reason says what it needs
+//	OWASP 28  one cookie, of one name and scope, carries the id
+//	            TestCookieDefaults TestCookieIsFound
+//	OWASP 29  the life of sessions is logged: begin, renewal, end
+//	            not here: the application's, which knows why; Handle says of which
+//	OWASP 30  caches keep no pages of a session
+//	            not here: the application's; of ids, OWASP 17
+//	OWASP 31  the page ends what the user forgets: an old login form, a closed window
+//	            not here: the page's
 //	NIST 1    the secret is made by the session host, at least 64 bits, approved RBG
-//	            TestIDsAreRandom TestUnknownIDIsNotAdopted
+//	            TestIDsAreRandom TestIDsComeFromCryptoRand TestUnknownIDIsNotAdopted
 //	NIST 2    it is invalidated at logout
 //	            TestDestroy TestPanicSavesOnlyADestroy
 //	NIST 3    it is sent over an authenticated protected channel only
@@ -233,6 +241,8 @@
 //	            TestTwoRequestsAtOnce TestRevokeMeetsWhatHappensMeanwhile
 //	NIST 15   requests from other sites are refused
 //	            not here: http.CrossOriginProtection's; SameSite=Lax helps, TestCookieDefaults
+//	NIST 16   sessions are watched for signs of somebody else
+//	            not here: the application's; TestBinding is a sign
 //
 // # Errors
 //

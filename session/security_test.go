@@ -3,55 +3,119 @@ package session_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math/bits"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/stratakv/strata/session"
 )
 
-// Every test that doc.go names exists, and every line of its table names one or
-// says why not.
-func TestSecurityTableNamesTests(t *testing.T) {
-	doc, err := os.ReadFile("doc.go")
+// testName matches the names of tests in prose.
+var testName = regexp.MustCompile(`\b(Test|Fuzz|Example)[A-Z]\w*`)
+
+// declaredTests gives the tests of the package's files.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tests strings.Builder
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), "_test.go") {
-			text, err := os.ReadFile(f.Name())
-			if err != nil {
-				t.Fatal(err)
+	declared := map[string]bool{}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && testName.MatchString(fn.Name.Name) {
+				declared[fn.Name.Name] = true
 			}
-			tests.Write(text)
 		}
 	}
-	name := regexp.MustCompile(`\b(Test|Fuzz|Example)[A-Z]\w*`)
-	names := name.FindAllString(string(doc), -1)
-	for _, name := range names {
-		if !strings.Contains(tests.String(), "\nfunc "+name+"(") {
-			t.Errorf("doc.go names %s, which does not exist", name)
+	return declared
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Every test that the documentation and the list of bugs name exists.
+func TestNamedTestsExist(t *testing.T) {
+	declared := declaredTests(t)
+	for _, file := range []string{"doc.go", "bugs_test.go"} {
+		for _, name := range testName.FindAllString(readFile(t, file), -1) {
+			if !declared[name] {
+				t.Errorf("%s names %s, which does not exist", file, name)
+			}
 		}
 	}
-	_, table, _ := strings.Cut(string(doc), "// # Security rules\n")
-	rows := 0
-	row := regexp.MustCompile(`(?m)^//\s+((?:OWASP|NIST) \d+) .*\n((?://\s{6,}.*\n)*)`)
-	for _, m := range row.FindAllStringSubmatch(table, -1) {
-		rows++
-		if !name.MatchString(m[0]) && !strings.Contains(m[0], "not here:") {
-			t.Errorf("%s names no test and gives no reason:\n%s", m[1], m[0])
+}
+
+// The table of security rules has each rule once, in order; each names a test or
+// says why there is none; and each test here is named by one.
+func TestSecurityTableAndTestsAgree(t *testing.T) {
+	_, table, found := strings.Cut(readFile(t, "doc.go"), "// # Security rules\n")
+	table, _, end := strings.Cut(table, "\n// # ")
+	if !found || !end {
+		t.Fatal("doc.go has no table of security rules")
+	}
+	_, table, _ = strings.Cut(table, "\n//\n")
+	row := regexp.MustCompile(`^//\t(OWASP|NIST) (\d+) +\S.*\n((?://\t {12}\S.*\n)+)`)
+	last := map[string]int{}
+	for table != "//" {
+		m := row.FindStringSubmatch(table)
+		if m == nil {
+			t.Fatalf("this is no row: %.100q", table)
+		}
+		table = table[len(m[0]):]
+		if last[m[1]]++; m[2] != strconv.Itoa(last[m[1]]) {
+			t.Errorf("%s %s stands where %d should", m[1], m[2], last[m[1]])
+		}
+		if !testName.MatchString(m[3]) && !strings.Contains(m[3], "not here: ") {
+			t.Errorf("%s %s names no test and gives no reason", m[1], m[2])
 		}
 	}
-	if rows < 30 || len(names) < 30 {
-		t.Errorf("got %d rows and %d names, want at least 30 each", rows, len(names))
+	if last["OWASP"] != 31 || last["NIST"] != 16 {
+		t.Errorf("got %v rules, want 31 of OWASP and 16 of NIST", last)
+	}
+	named := testName.FindAllString(readFile(t, "doc.go"), -1)
+	for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)`).FindAllStringSubmatch(readFile(t, "security_test.go"), -1) {
+		if !slices.Contains(named, m[1]) && m[1] != t.Name() && m[1] != "TestNamedTestsExist" {
+			t.Errorf("no rule names %s", m[1])
+		}
+	}
+}
+
+// Ids come from crypto/rand and from nothing else: with its source they repeat.
+func TestIDsComeFromCryptoRand(t *testing.T) {
+	ids := func(seed uint64) (ids [3]string) {
+		cryptotest.SetGlobalRandom(t, seed)
+		for i := range ids {
+			ids[i] = session.NewID()
+		}
+		return ids
+	}
+	first, again, other := ids(1), ids(1), ids(2)
+	if first != again {
+		t.Error("the same source gave other ids")
+	}
+	if first[0] == first[1] || first[0] == other[0] {
+		t.Error("ids do not follow the source")
 	}
 }
 
