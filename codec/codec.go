@@ -117,30 +117,6 @@ func (c *Codec) Encode(value []byte) []byte {
 	return newFrame(value, 0, 0, len(value))
 }
 
-// zstdOverhead is by how much a value that does not compress may grow, from a
-// frame's header and those of its blocks, as long as it is short.
-const zstdOverhead = 64
-
-// Append appends to dst what Encode returns. The bytes before it are left
-// alone; the frame may have room behind it.
-func (c *Codec) Append(dst, value []byte) []byte {
-	if len(value) > c.maxValue {
-		panic("codec: P10: value above the limit was not refused")
-	}
-	at := len(dst)
-	dst = slices.Grow(dst, HeaderSize+len(value)+zstdOverhead)[:at+HeaderSize]
-	if c.compresses(value) {
-		packed := c.zstd.compress(dst, value)
-		if saves(packed[at+HeaderSize:], value) {
-			begin(packed[at:], flagZstd, c.zstd.dictionary, len(value))
-			return packed
-		}
-	}
-	dst = append(dst, value...)
-	begin(dst[at:], 0, 0, len(value))
-	return dst
-}
-
 func (c *Codec) compresses(value []byte) bool {
 	return c.opts.Level > 0 && len(value) >= c.opts.MinBytes
 }

@@ -49,6 +49,14 @@ func TestDictionaryMakesShortValuesShorter(t *testing.T) {
 			t.Errorf("a frame without a dictionary, read with %s: got %d bytes, %v", name, len(got), err)
 		}
 	}
+	packed := with.Pack(nil, value)
+	head, err := with.Check("k", frame)
+	if got := codec.AppendFrame(nil, packed, "k", head); err != nil || !bytes.Equal(got, frame) {
+		t.Errorf("packed with a dictionary: got another frame, %v", err)
+	}
+	if got, err := with.Unpack(nil, codec.PackFrame(nil, frame), len(value)); err != nil || !bytes.Equal(got, value) {
+		t.Errorf("unpacked with a dictionary: got %d bytes, %v", len(got), err)
+	}
 	for name, c := range map[string]*codec.Codec{"none": plain, "another": newCodec(t, codec.Options{Dictionaries: [][]byte{two}})} {
 		if _, err := c.Decode(nil, "k", frame); !errors.Is(err, tier.ErrCorrupt) || !strings.Contains(err.Error(), "unknown dictionary") {
 			t.Errorf("read with %s: got %v, want ErrCorrupt that names the dictionary", name, err)

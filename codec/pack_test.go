@@ -1,0 +1,71 @@
+package codec_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stratakv/strata/codec"
+)
+
+// What is packed is the same frame, whichever way it went.
+func TestPackedIsTheFrame(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for _, level := range []int{-1, 1, 3} {
+		c := newCodec(t, codec.Options{Level: level})
+		var room []byte
+		for range 200 {
+			key, value, before := string(random(rng.IntN(40))), anyValue(rng), random(rng.IntN(50))
+			frame := c.Encode(value)
+			head := codec.Seal(frame, key, 1+rng.Uint64()>>1, int64(rng.Uint64()))
+			room = c.Pack(append(room[:0], before...), value)
+			packed := room[len(before):]
+			if !bytes.Equal(room[:len(before)], before) || len(packed) > len(frame)-codec.HeaderSize+5 {
+				t.Fatalf("level %d: got %d bytes of a frame of %d, or what was before them was changed", level, len(packed), len(frame))
+			}
+			if got := codec.AppendFrame(bytes.Clone(before), packed, key, head); !bytes.Equal(got[len(before):], frame) {
+				t.Fatalf("level %d, value of %d bytes: got another frame than Encode's and Seal's", level, len(value))
+			}
+			if got := codec.PackFrame(bytes.Clone(before), frame); !bytes.Equal(got[len(before):], packed) {
+				t.Fatalf("level %d, value of %d bytes: got another form from the frame", level, len(value))
+			}
+			if got, err := c.Unpack(bytes.Clone(before), packed, len(value)); err != nil || !bytes.Equal(got[len(before):], value) {
+				t.Fatalf("level %d, value of %d bytes: got %d back, %v", level, len(value), len(got)-len(before), err)
+			}
+		}
+	}
+}
+
+func TestPackMakesNoGarbage(t *testing.T) {
+	c := newCodec(t, codec.Options{})
+	room := make([]byte, 0, 2000)
+	for _, value := range [][]byte{random(1000), session(1000), []byte("short")} {
+		c.Pack(room, value)
+		if got := testing.AllocsPerRun(50, func() { c.Pack(room, value) }); got > 0.5 {
+			t.Errorf("value of %d bytes: got %v allocations, want none", len(value), got)
+		}
+	}
+}
+
+// Check says what Decode would, and nothing is decompressed for it.
+func TestCheckAgreesWithDecode(t *testing.T) {
+	c := newCodec(t, codec.Options{})
+	for _, value := range [][]byte{nil, []byte("short"), session(600)} {
+		frame := sealed(c, "k", value)
+		if h, err := c.Check("k", frame); err != nil || h.RawLen != len(value) || h.Version != 7 || h.Deadline != 1234 {
+			t.Errorf("Check of %d bytes: got %+v, %v", len(value), h, err)
+		}
+		for i := range frame {
+			bad := bytes.Clone(frame)
+			bad[i] ^= 0x10
+			if _, err := c.Check("k", bad); err == nil {
+				t.Errorf("Check with byte %d changed: got nil, want ErrCorrupt", i)
+			}
+		}
+	}
+	if _, err := c.Check("other", sealed(c, "k", nil)); err == nil {
+		t.Error("Check under another key: got nil, want ErrCorrupt")
+	}
+}
