@@ -18,8 +18,16 @@ const (
 	// keptIO is the largest buffer that is kept.
 	keptIO = 1 << 20
 	// yieldEvery is after how many calls the runtime may run. A collection that
-	// has begun ends only then: until it does, every write to memory is slower.
+	// it has begun ends only then: until it does, every write to memory is slower.
 	yieldEvery = 256
+	// collectEvery and garbage are after how many calls, and how many bytes that
+	// large calls have moved, garbage is collected. The runtime's own measure is
+	// the live memory, which here is the stores', allocated once: by it a module
+	// would grow to twice its size. (runtime/debug could change that measure; it
+	// brings fmt and os with it, a twentieth of the module.)
+	collectEvery = 1 << 16
+	garbage      = 4 << 20
+	large        = 64 << 10
 )
 
 // Cells is where a call leaves what does not fit into its result. It lies at
@@ -47,7 +55,8 @@ type Instance struct {
 	stores  [MaxStores]slot
 	memory  int64 // MaxBytes of all open stores
 	calls   uint32
-	left    bool // stores were closed since garbage was last collected for it
+	moved   int64 // bytes of large calls since garbage was collected
+	left    bool  // stores were closed since garbage was last collected for it
 }
 
 type slot struct {
@@ -113,15 +122,29 @@ func (in *Instance) enter(h int32, lengths ...int32) (*slot, error) {
 	if sum > int64(len(in.in)) {
 		return nil, kv.ErrArgument
 	}
-	if in.calls++; in.calls%yieldEvery == 0 {
-		runtime.Gosched()
-	}
+	in.tidy(sum + int64(len(in.out)))
 	in.Cells = Cells{}
 	if cap(in.out) > keptIO {
 		in.out = nil
 	}
 	in.out = in.out[:0]
 	return s, nil
+}
+
+// tidy gives the runtime its time, before a call that takes or behind one that
+// gave so many bytes.
+func (in *Instance) tidy(moved int64) {
+	in.calls++
+	if moved > large {
+		in.moved += moved
+	}
+	switch {
+	case in.moved > garbage || in.calls%collectEvery == 0:
+		runtime.GC()
+		in.moved = 0
+	case in.calls%yieldEvery == 0:
+		runtime.Gosched()
+	}
 }
 
 // text is the n bytes of the buffer from at on, as a string that is good until

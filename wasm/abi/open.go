@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/stratakv/strata/tiered/tier"
 	"github.com/stratakv/strata/wasm/kv"
@@ -61,21 +60,9 @@ func (in *Instance) open(opts kv.Options, wall, boot float64) (int32, error) {
 	}
 	slot := &in.stores[i]
 	slot.Store, slot.opts = s, opts
-	defer in.pace()
 	slot.generation = slot.generation%maxGeneration + 1
 	in.memory += opts.MaxBytes
 	return slot.generation<<8 | int32(i), nil
-}
-
-// garbage is about how much of it may gather before it is collected.
-const garbage = 8 << 20
-
-// pace sets how soon the runtime collects garbage. Its own measure is the live
-// memory, which here is the stores', allocated once: at 100 % a module would grow
-// to twice of it.
-func (in *Instance) pace() {
-	const rest = 4 << 20 // what the module needs besides
-	debug.SetGCPercent(int(min(max(garbage*100/(in.memory+rest), 1), 100)))
 }
 
 func decodeOptions(b []byte) (kv.Options, error) {
@@ -145,6 +132,5 @@ func (in *Instance) Close(h int32) int32 {
 func (in *Instance) drop(s *slot) {
 	in.memory -= s.opts.MaxBytes
 	in.left = true
-	in.pace()
 	*s = slot{generation: s.generation}
 }

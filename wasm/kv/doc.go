@@ -1,6 +1,6 @@
 // Package kv is the store inside the WebAssembly reactor: what package tiered
-// promises of a memory store (P2 to P5, P7, P9, P10), over l3mem and the frames
-// of package codec, without context, logging or anything else that makes a
+// promises of a memory store (P2 to P5, P7, P9, P10), over l3mem and the packed
+// values of package codec, without context, logging or anything else that makes a
 // module large.
 //
 //	s, err := kv.Open(kv.Options{MaxBytes: 32 << 20}, wall, boot)

@@ -44,7 +44,7 @@ func (s *Store) Scan(r Range, boot float64, visit func(key string, h tier.Head, 
 			return true
 		}
 		if !r.KeysOnly {
-			value, fault = s.coder.Decode(s.frames, rec.Key, rec.Frame)
+			value, fault = s.coder.Unpack(s.frames, rec.Frame, rec.RawLen)
 			if fault != nil {
 				return false
 			}

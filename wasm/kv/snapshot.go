@@ -50,12 +50,13 @@ func (e *Export) Next(dst []byte, maxBytes int, boot float64) (block []byte, mor
 	dst = e.writer.Begin(dst)
 	e.walked = !s.walk(Range{From: lent(e.from), Records: importGroup}, true, func(rec tier.Record) bool {
 		if !rec.Expired(now.ms) {
-			dst = e.writer.Record(dst, rec.Key, rec.Frame)
+			s.frames = codec.AppendFrame(s.frames[:0], rec.Frame, rec.Key, rec.Head)
+			dst = e.writer.Record(dst, rec.Key, s.frames)
 		}
 		return len(dst)-at < maxBytes
 	})
 	e.from = append(e.from[:0], s.cursor...)
-	s.trim()
+	s.forget()
 	return e.writer.Finish(dst), true, nil
 }
 
@@ -122,7 +123,8 @@ func (im *Import) Block(block []byte, boot float64) (done bool, err error) {
 			return err
 		}
 		version = max(version, head.Version) + 1
-		s.adopt(key, frame, version, head.Deadline)
+		head.Version = version
+		s.adopt(key, frame, head)
 		if len(s.ops) < importGroup {
 			return nil
 		}
@@ -159,12 +161,12 @@ func (s *Store) admit(key string, frame []byte, now moment) (tier.Head, error) {
 }
 
 // adopt adds a record with its body as it is to s.ops.
-func (s *Store) adopt(key string, frame []byte, version uint64, deadline int64) {
+func (s *Store) adopt(key string, frame []byte, head tier.Head) {
 	at := len(s.frames)
-	s.frames = append(s.frames, frame...)
-	own := s.frames[at:len(s.frames):len(s.frames)]
-	head := codec.Seal(own, key, version, deadline)
-	s.ops = append(s.ops, tier.Change{Key: key, Frame: own, Head: head})
+	s.frames = codec.PackFrame(s.frames, frame)
+	packed := s.frames[at:len(s.frames):len(s.frames)]
+	head.FrameLen = len(packed)
+	s.ops = append(s.ops, tier.Change{Key: key, Frame: packed, Head: head})
 }
 
 // flush commits s.ops and makes room for more.

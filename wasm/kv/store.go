@@ -17,7 +17,9 @@ const maxKept = 1 << 20
 //  2. A write that is refused changes nothing, not even the version.
 //  3. Versions grow by every write and are never given twice, over an import too:
 //     it goes on above the versions that the snapshot names.
-//  4. nextDue is at or before the earliest deadline of all records.
+//  4. What lies in memory is a packed value (package codec): the memory is the
+//     store's own, and l3mem keeps the rest of the frame beside it.
+//  5. nextDue is at or before the earliest deadline of all records.
 type Store struct {
 	opts    Options
 	mem     *l3mem.Store // nil after Close
@@ -29,7 +31,7 @@ type Store struct {
 	ops     []tier.Change   // of the running write
 	views   map[string]view // of the running write of many
 	results []Result        // likewise
-	frames  []byte          // the frames or keys of the running call; empty between calls
+	frames  []byte          // packed values or keys of the running call; empty between calls
 	scratch []byte          // of a walk
 	ends    []int           // where each key ends that a walk gathered in frames
 	cursor  []byte          // where the next chunk begins
@@ -96,14 +98,14 @@ func (s *Store) Get(dst []byte, key string, boot float64) (value []byte, head ti
 	if err != nil {
 		return dst, tier.Head{}, err
 	}
-	frame, head, found := s.mem.AppendFrame(s.frames, key)
-	s.frames = frame[:0]
+	packed, head, found := s.mem.AppendFrame(s.frames, key)
+	s.frames = packed[:0]
 	if !found || head.Expired(now.ms) {
 		s.counters.Misses++
 		return dst, tier.Head{}, tier.ErrNotFound
 	}
 	s.counters.Hits++
-	value, err = s.coder.Decode(dst, key, frame)
+	value, err = s.coder.Unpack(dst, packed, head.RawLen)
 	s.trim()
 	return value, head, err
 }

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"github.com/stratakv/strata/codec"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
@@ -12,6 +11,8 @@ const (
 	// sweepWhenFull is how many are cleared away at a time for a write that has
 	// no room.
 	sweepWhenFull = 64
+	// formSize is by how much a packed value may be longer than the value.
+	formSize = 5
 )
 
 // Op is one operation of a write; see [tier.Op], whose kinds but OpExpire it
@@ -35,8 +36,8 @@ type Result struct {
 // view is a key's record as the ops before leave it.
 type view struct {
 	tier.Head
-	frame []byte // nil: in memory
-	met   bool   // else it is to be looked up
+	packed []byte // nil: in memory
+	met    bool   // else it is to be looked up
 }
 
 // Write judges ops in their order, each seeing the earlier ones, and applies all
@@ -64,7 +65,7 @@ func (s *Store) Write(ops []Op, many bool, boot float64) (results []Result, refu
 	version := s.version
 	for i := range ops {
 		res, err := s.judge(&ops[i], now, &version, len(ops) > 1)
-		if err == nil && int64(len(s.frames)) > s.opts.BatchBytes+int64(len(ops))*codec.HeaderSize && len(ops) > 1 {
+		if err == nil && int64(len(s.frames)) > s.opts.BatchBytes+int64(len(ops))*formSize && len(ops) > 1 {
 			err = tier.ErrTooLarge
 		}
 		if err != nil {
@@ -128,19 +129,20 @@ func (s *Store) judge(op *Op, now moment, version *uint64, many bool) (Result, e
 	if deadline != 0 && deadline <= now.ms {
 		return s.remove(op.Key, cur, version, many), nil
 	}
-	at := len(s.frames)
+	at, rawLen := len(s.frames), cur.RawLen
 	switch {
 	case op.Kind == tier.OpSet:
-		s.frames = s.coder.Append(s.frames, op.Value)
-	case cur.frame != nil:
-		s.frames = append(s.frames, cur.frame...)
+		s.frames = s.coder.Pack(s.frames, op.Value)
+		rawLen = len(op.Value)
+	case cur.packed != nil:
+		s.frames = append(s.frames, cur.packed...)
 	default:
 		s.frames, _, _ = s.mem.AppendFrame(s.frames, op.Key)
 	}
 	*version++
-	frame := s.frames[at:len(s.frames):len(s.frames)]
-	head := codec.Seal(frame, op.Key, *version, deadline)
-	s.change(tier.Change{Key: op.Key, Frame: frame, Head: head, Touch: op.Kind == tier.OpTouch}, many)
+	packed := s.frames[at:len(s.frames):len(s.frames)]
+	head := tier.Head{Version: *version, Deadline: deadline, RawLen: rawLen, FrameLen: len(packed)}
+	s.change(tier.Change{Key: op.Key, Frame: packed, Head: head, Touch: op.Kind == tier.OpTouch}, many)
 	return Result{Head: head, Applied: true}, nil
 }
 
@@ -172,7 +174,7 @@ func (s *Store) change(c tier.Change, many bool) {
 	}
 	v := view{met: true}
 	if c.Frame != nil {
-		v.Head, v.frame = c.Head, c.Frame
+		v.Head, v.packed = c.Head, c.Frame
 	}
 	s.views[c.Key] = v
 }
