@@ -252,8 +252,9 @@
 //	ErrRecord    the stored record is damaged or of a later version  503
 //	ErrArgument  an argument that is not allowed                     a fault of the handler
 //
-// All others are those of package tiered, and mean an outage: 503. The default
-// error handler answers with these codes. Messages never hold ids, keys, values
+// All others are those of package tiered: tiered.ErrTooLarge, for a session over
+// Options.MaxBytes, is 500, the rest mean an outage, 503. The default error
+// handler answers with these codes. Messages never hold ids, keys, values
 // or user names.
 //
 // # Concurrency and ownership

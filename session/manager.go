@@ -27,7 +27,10 @@ type records interface {
 }
 
 // New makes a Manager over store, which stays the caller's to close, after the
-// Manager. ErrArgument: an option is wrong; the error names all that are.
+// Manager. A store's MaxTTL must not be below Options.Lifetime. In one that
+// evicts (tiered.Options.Evict) sessions may be lost, and a lost index entry
+// hides its session from Revoke. ErrArgument: an option is wrong; the error
+// names all that are.
 func New(store *tiered.Store, opts *Options) (*Manager, error) {
 	if store == nil {
 		return nil, argument("new", "no store")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stratakv/strata/session"
 )
@@ -177,6 +178,9 @@ func TestServerSentEvents(t *testing.T) {
 			t.Error(err)
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Errorf("through Unwrap: %v", err)
+		}
 		for range 3 {
 			if _, err := io.WriteString(w, "data: tick\n\n"); err != nil {
 				t.Error(err)
