@@ -106,7 +106,7 @@ func (f *FS) ReadFile(name string) []byte {
 func (f *FS) WriteFile(name string, data []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := &node{data: append([]byte{}, data...), synced: append([]byte{}, data...)}
+	n := newNode(append([]byte{}, data...))
 	f.files[f.rel(name)], f.synced[f.rel(name)] = n, n
 }
 

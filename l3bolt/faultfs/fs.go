@@ -11,7 +11,9 @@
 //
 // It is stricter than real file systems: directory changes that were not
 // synced are lost one by one, in any combination, and so is each sector of 512
-// bytes that was written and not synced.
+// bytes that was written and not synced. After a failed sync the sectors that
+// it was to write count as clean, as on linux: they can be read, but no later
+// sync writes them, unless they are written again.
 package faultfs
 
 import (
@@ -38,6 +40,7 @@ type FS struct {
 	synced  map[string]*node // as after a power cut that loses all of pending
 	pending []change         // to synced, in order
 	room    int64            // bytes that all files together may have, < 0: any number
+	hungry  bool             // what they give back is not to be had again
 	calls   map[Op]int
 	faults  []Fault
 	log     func(op Op, name string)
@@ -49,6 +52,39 @@ var _ l3bolt.FS = (*FS)(nil)
 type node struct {
 	data   []byte
 	synced []byte // as after a power cut that loses all sectors not synced
+	dirty  sectors
+	least  int // the smallest size since the last sync: beyond, synced is out of date
+}
+
+// sectors are those that the next sync writes.
+type sectors map[int]struct{}
+
+func (s sectors) add(off, n int) {
+	for i := off / sector; n > 0 && i <= (off+n-1)/sector; i++ {
+		s[i] = struct{}{}
+	}
+}
+
+// newNode is a file whose contents are durable.
+func newNode(data []byte) *node {
+	return &node{data: data, synced: slices.Clone(data), dirty: sectors{}, least: len(data)}
+}
+
+// flush makes the size durable, and the contents of the dirty sectors.
+func (n *node) flush() {
+	n.synced = n.synced[:min(n.least, len(n.synced))]
+	n.synced = append(n.synced, make([]byte, len(n.data)-len(n.synced))...)
+	for i := range n.dirty {
+		if off := i * sector; off < len(n.data) {
+			copy(n.synced[off:], n.data[off:min(off+sector, len(n.data))])
+		}
+	}
+	clear(n.dirty)
+	n.least = len(n.data)
+}
+
+func (n *node) clone() *node {
+	return &node{data: slices.Clone(n.data), synced: slices.Clone(n.synced), dirty: maps.Clone(n.dirty), least: n.least}
 }
 
 // change is a change of a directory that may be lost: the name from goes, the
@@ -87,7 +123,23 @@ func (f *FS) rel(name string) string {
 func (f *FS) SetRoom(bytes int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.room = bytes
+	f.room, f.hungry = bytes, false
+}
+
+// FillUp leaves no room, now or when files get smaller: another user of the
+// disk takes it at once. SetRoom ends that.
+func (f *FS) FillUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hungry = true
+	f.eatLocked()
+}
+
+// eatLocked follows a change that may have given room back.
+func (f *FS) eatLocked() {
+	if f.hungry {
+		f.room = f.usedLocked()
+	}
 }
 
 // Used is the number of bytes that the files have.
@@ -125,13 +177,14 @@ func (f *FS) OpenFile(name string, flag int) (l3bolt.File, error) {
 	case !ok && flag&os.O_CREATE == 0:
 		return nil, pathError("open", name, syscall.ENOENT)
 	case !ok:
-		n = new(node)
+		n = newNode(nil)
 		f.changeLocked(change{to: rel, n: n})
 	case flag&os.O_EXCL != 0:
 		return nil, pathError("open", name, syscall.EEXIST)
 	}
 	if flag&os.O_TRUNC != 0 {
-		n.data = nil
+		n.data, n.least = nil, 0
+		f.eatLocked()
 	}
 	return &file{fs: f, node: n, name: name}, nil
 }
@@ -140,6 +193,7 @@ func (f *FS) OpenFile(name string, flag int) (l3bolt.File, error) {
 func (f *FS) changeLocked(c change) {
 	c.apply(f.files)
 	f.pending = append(f.pending, c)
+	f.eatLocked()
 }
 
 // Rename gives a file another name, taking it from whichever file had it.
@@ -227,7 +281,7 @@ func (f *FS) PowerCut(root string, seed uint64) *FS {
 	after := New(root)
 	for _, rel := range slices.Sorted(maps.Keys(names)) {
 		data := names[rel].afterCut(rng)
-		after.files[rel] = &node{data: data, synced: slices.Clone(data)}
+		after.files[rel] = newNode(data)
 	}
 	after.synced = maps.Clone(after.files)
 	return after
@@ -242,7 +296,7 @@ func (f *FS) Kill(root string) *FS {
 	clones := map[*node]*node{nil: nil}
 	clone := func(n *node) *node {
 		if _, ok := clones[n]; !ok {
-			clones[n] = &node{data: slices.Clone(n.data), synced: slices.Clone(n.synced)}
+			clones[n] = n.clone()
 		}
 		return clones[n]
 	}
@@ -313,16 +367,17 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 		if fault.After {
 			n = len(p)
 		}
-		if n > 0 {
-			h.resizeLocked(max(off+int64(n), int64(len(h.node.data))))
-			copy(h.node.data[off:], p[:n])
+		if n > 0 && h.resizeLocked(max(off+int64(n), int64(len(h.node.data)))) {
+			h.node.dirty.add(int(off), copy(h.node.data[off:], p[:n]))
 		}
 		return min(fault.Bytes, len(p)), pathError("write", h.name, fault.Err)
 	}
 	if !h.resizeLocked(max(off+int64(len(p)), int64(len(h.node.data)))) {
 		return 0, pathError("write", h.name, syscall.ENOSPC)
 	}
-	return copy(h.node.data[off:], p), nil
+	n := copy(h.node.data[off:], p)
+	h.node.dirty.add(int(off), n)
+	return n, nil
 }
 
 // resizeLocked is false if there is no room.
@@ -334,7 +389,8 @@ func (h *file) resizeLocked(size int64) bool {
 	if grow > 0 {
 		h.node.data = append(h.node.data, make([]byte, grow)...)
 	}
-	h.node.data = h.node.data[:size]
+	h.node.data, h.node.least = h.node.data[:size], min(h.node.least, int(size))
+	h.fs.eatLocked()
 	return true
 }
 
@@ -381,7 +437,9 @@ func (h *file) sync(op Op) error {
 	defer h.fs.mu.Unlock()
 	fault := h.fs.failLocked(op, h.name)
 	if fault.Err == nil || fault.After {
-		h.node.synced = slices.Clone(h.node.data)
+		h.node.flush()
+	} else {
+		clear(h.node.dirty)
 	}
 	return pathError(op.String(), h.name, fault.Err)
 }
