@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -352,6 +353,21 @@ func TestBindingTurnedOnEndsNoSession(t *testing.T) {
 	stolen := b.tab()
 	stolen.address = "203.0.113.1:1"
 	stolen.wantUser("bound at login", "")
+}
+
+// Behind a proxy the address is what Binding.Address says.
+func TestBindingToAnAddressFromAProxy(t *testing.T) {
+	e := newEnv(t, session.Options{Binding: session.Binding{IPv4Bits: 24, Address: func(r *http.Request) netip.Addr {
+		addr, _ := netip.ParseAddr(r.UserAgent()) // in place of a header of the proxy's
+		return addr
+	}}})
+	b := e.browser()
+	b.agent = "203.0.113.5"
+	b.set("k", "v")
+	b.address = "198.51.100.1:1" // another proxy
+	b.want("the same client", "k", "v")
+	b.agent = "203.0.112.5"
+	b.want("another client", "k", nil)
 }
 
 // Outside net/http nothing is known of the client, and nothing is checked.
