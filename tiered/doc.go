@@ -120,7 +120,7 @@
 //	ErrCorrupt         stored bytes are damaged; the error says where   no; restore, or replace the record
 //	ErrUnavailable     the store cannot write now; nothing was done     after reopening
 //	ErrUnknownOutcome  the write may or may not have happened           read first; conditional writes are safe
-//	ErrLocked          another process has the directory                later
+//	ErrLocked          another store has the directory                  later
 //	ErrClosed          the store was closed; nothing was done           no
 //
 // After a failed fsync nothing is retried: the write is ErrUnknownOutcome, all

@@ -24,7 +24,9 @@ var errReserve = reserveError{}
 
 type reserveError struct{}
 
-func (reserveError) Error() string        { return "only what frees room is taken" }
+func (reserveError) Error() string {
+	return "the disk has no room: until it has, only what frees room is taken"
+}
 func (reserveError) Is(target error) bool { return target == tier.ErrFull }
 
 // view is a key's record as the ops judged so far would leave it.

@@ -16,6 +16,9 @@ import (
 
 // openDir opens the durable tier in dir and a store above it.
 func openDir(dir string, o *Options) (*Store, error) {
+	if dir == "" {
+		return nil, fmt.Errorf("%w: the directory's name is empty", ErrUnavailable)
+	}
 	if o.Role == RoleFollower {
 		owned, err := l3bolt.Owned(dir)
 		if err == nil && owned {

@@ -16,7 +16,7 @@ const MaxKeyBytes = 32_000
 // each field are sound defaults. Open copies them.
 type Options struct {
 	// L1Bytes and L2Bytes bound the cache tiers. 0: 64 MiB each; negative:
-	// without that tier. They take effect with the tiers themselves.
+	// without that tier.
 	L1Bytes, L2Bytes int64
 	// MaxBytes is the quota of live logical bytes, keys and uncompressed values
 	// together; 0: none. For the memory store it is the hard cap of the memory
@@ -25,7 +25,7 @@ type Options struct {
 	// Evict lets the memory store evict (SIEVE) where it would say ErrFull.
 	Evict bool
 	// SharedDir is where the control and page files live; "": /dev/shm when it
-	// is safe and has room, else the store's directory. It takes effect with L2.
+	// is safe and has room, else the store's directory. It is made if need be.
 	SharedDir string
 	// Fresh empties the store at opening. ErrLocked while another process has it.
 	Fresh bool
@@ -65,8 +65,8 @@ type Role uint8
 
 // The roles.
 const (
-	RoleAuto     Role = iota // own it if nobody does, else follow
-	RoleFollower             // never own
+	RoleAuto     Role = iota // until several processes can share a store: RoleOwner
+	RoleFollower             // never own; until then there is nobody to follow: ErrUnavailable
 	RoleOwner                // own it or fail with ErrLocked
 )
 

@@ -21,8 +21,8 @@ type TypedOption func(*typedOptions)
 type typedOptions struct{ shared bool }
 
 // Shared lets all callers of a process have the same decoded value of an L1
-// entry: faster, and for values only that nobody changes. It takes effect with
-// L1; a caller must keep to it from now on.
+// entry: faster, and for values only that nobody changes. It has no effect yet; a
+// caller must keep to it from now on.
 func Shared() TypedOption { return func(o *typedOptions) { o.shared = true } }
 
 // NewTyped makes a Typed over s for keys that begin with prefix.

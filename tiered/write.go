@@ -3,6 +3,7 @@ package tiered
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/stratakv/strata/tiered/tier"
@@ -229,6 +230,9 @@ func (s *Store) frameOp(key string, value []byte) (tier.Op, error) {
 
 func (s *Store) checkTTL(ttl time.Duration) error {
 	bound := s.opts.MaxTTL
+	if ttl == KeepTTL {
+		return fmt.Errorf("%w: KeepTTL is for CompareAndSet and Update", ErrTTL)
+	}
 	if ttl < 0 || bound > 0 && (ttl == 0 || ttl > bound) {
 		return ErrTTL
 	}

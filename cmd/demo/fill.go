@@ -39,7 +39,7 @@ func (l *loader) fill(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return errors.New("interrupted while filling")
 			}
-			return fmt.Errorf("filling: %w", err)
+			return fmt.Errorf("filling: %w (is the demo running? go run ./cmd/demo)", err)
 		}
 		for i := first; i < last; i++ {
 			l.ledger.stored(i, begun.Add(sessionTTL-clockMargin))

@@ -32,10 +32,10 @@ func parseLoadFlags(args []string, stdout io.Writer) (loadConfig, error) {
 	var c loadConfig
 	var writes string
 	flags := flag.NewFlagSet("demo load", flag.ContinueOnError)
-	flags.StringVar(&c.url, "url", "http://127.0.0.1:8080", "where the demo `answers`")
-	flags.DurationVar(&c.duration, "d", 10*time.Second, "how `long`, after the keys are filled")
+	flags.StringVar(&c.url, "url", "http://127.0.0.1:8080", "`URL` of the demo")
+	flags.DurationVar(&c.duration, "d", 10*time.Second, "`duration` of the load, after the keys are filled")
 	flags.IntVar(&c.workers, "c", 64, "`connections`, each with one request at a time")
-	flags.StringVar(&writes, "write", "10%", "`part` of the operations that write")
+	flags.StringVar(&writes, "write", "10%", "`percent` of the operations that write")
 	flags.IntVar(&c.keys, "keys", 10_000, "`number` of sessions")
 	if err := parseFlags(flags, args, stdout, "demo load [flags]"); err != nil {
 		return c, err

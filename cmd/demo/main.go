@@ -49,7 +49,7 @@ func report(stderr io.Writer, err error) int {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(stderr, "demo: %s (demo -h lists the flags)\n", oneLine(err))
+		fmt.Fprintf(stderr, "demo: %s (-h lists the flags)\n", oneLine(err))
 		return 2
 	}
 	fmt.Fprintf(stderr, "demo: %s\n", oneLine(err))

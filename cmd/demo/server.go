@@ -63,7 +63,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	ln, err := net.Listen("tcp", c.addr)
 	if err != nil {
-		return fmt.Errorf("%w (another port: -addr 127.0.0.1:0)", err)
+		return fmt.Errorf("%w (any free port: -addr 127.0.0.1:0)", err)
 	}
 	defer ln.Close() // closed already once the server ran
 	st, disk, err := c.open(ctx)
@@ -98,7 +98,7 @@ func (c serveConfig) open(ctx context.Context) (*tiered.Store, diskReport, error
 	}
 	st, err := openStore(ctx, c.dir, c.memory)
 	if errors.Is(err, tiered.ErrLocked) {
-		return nil, disk, fmt.Errorf("%s is in use by another process (another directory: -dir; none: -memory)", c.dir)
+		return nil, disk, fmt.Errorf("%s is in use by another store (another directory: -dir; none: -memory)", c.dir)
 	}
 	if err != nil {
 		return nil, disk, fmt.Errorf("store in %s: %w", c.dir, err)

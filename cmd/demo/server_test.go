@@ -145,7 +145,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"port in use", []string{"-memory", "-addr", taken.Addr().String()}, 1, taken.Addr().String()},
 		{"directory below a file", []string{"-addr", "127.0.0.1:0", "-dir", filepath.Join(file, "x")}, 1, "directory of the store"},
 		{"directory is a file", []string{"-addr", "127.0.0.1:0", "-dir", file}, 1, "directory of the store"},
-		{"directory in use", []string{"-addr", "127.0.0.1:0", "-dir", locked}, 1, "in use by another process"},
+		{"directory in use", []string{"-addr", "127.0.0.1:0", "-dir", locked}, 1, "in use by another store"},
 		{"load: bad part", []string{"load", "-write", "110%"}, 2, "110%"},
 		{"load: not a number", []string{"load", "-write", "NaN"}, 2, "NaN"},
 		{"load: no workers", []string{"load", "-c", "0"}, 2, "-c"},

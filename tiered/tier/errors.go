@@ -23,6 +23,7 @@ var (
 	ErrUnknownOutcome = errors.New("outcome unknown")
 	// ErrUnavailable: the store cannot serve this now; nothing was done.
 	ErrUnavailable = errors.New("store is unavailable")
-	// ErrLocked: another process has the directory.
-	ErrLocked = errors.New("store is locked by another process")
+	// ErrLocked: another process, or another store of this one, has the
+	// directory.
+	ErrLocked = errors.New("directory is in use by another store")
 )
