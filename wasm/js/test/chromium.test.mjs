@@ -46,3 +46,8 @@ test('Chromium: the suite, and stores that survive a reload', { timeout: LIMIT +
     await t.test(name, () => ok(error === undefined, error));
   }
 });
+
+test('Chromium: the example page', { timeout: LIMIT + 30_000 }, async () => {
+  const [{ error }] = JSON.parse(await visit('/test/browser/example.html'));
+  ok(error === undefined, error);
+});
