@@ -56,7 +56,8 @@ type Session struct {
 	scolded    bool                // a change after the commit was logged
 	watch      *watch              // nil: Done was not called
 	endsAtLoad uint64              // of watches.ends
-	kept       bool                // watch stays when the request ends: the connection was hijacked
+	kept       bool                // the connection was hijacked: the watch of a session stays when the request ends
+	released   bool                // the request, or the context given to Load, has ended
 }
 
 // changes are what a request does to its session.

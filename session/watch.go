@@ -13,7 +13,7 @@ const lookBatch = 256
 // watches are the sessions whose end somebody waits for.
 //
 //  1. There is one watch for a lineage, however many wait: their number is that
-//     of live sessions at most.
+//     of live sessions, and of requests under way, at most.
 //  2. A watch ends when this process ended its session, or when a look found
 //     its record gone under the id that the watch had before and after the look.
 //  3. A failed look ends nothing (9).
@@ -46,7 +46,9 @@ type watch struct {
 // with, or began, ends: by Destroy, Revoke, RevokeOne, login of another user or
 // expiry. The package documentation says how soon. Manager.Close closes it too;
 // Reason says why. It is let go at the end of the request, or of the context
-// given to Load; if the connection was hijacked, when the session ends.
+// given to Load; if the connection was hijacked and there is a session, when
+// that ends. If there is none yet and the context given to Load never ends, it
+// is nil: ask after Commit.
 func (s *Session) Done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,8 +65,14 @@ func (s *Session) Done() <-chan struct{} {
 	case s.base != nil:
 		w.stored, w.id = true, s.base.id
 	}
+	if s.r == nil && s.ctx.Done() == nil && !w.stored && w.why == "" {
+		return nil // nothing would ever let it go (1)
+	}
 	s.watch = s.m.watches.add(w)
-	if s.r == nil {
+	switch {
+	case s.released:
+		s.m.watches.drop(s.watch, s.kept)
+	case s.r == nil:
 		context.AfterFunc(s.ctx, s.release)
 	}
 	if s.endsAtLoad != s.m.watches.ends.Load() && w.stored { // perhaps it was this one
@@ -77,8 +85,9 @@ func (s *Session) Done() <-chan struct{} {
 func (s *Session) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.watch != nil && !s.kept {
-		s.m.watches.drop(s.watch)
+	s.released = true
+	if s.watch != nil {
+		s.m.watches.drop(s.watch, s.kept)
 	}
 }
 
@@ -118,9 +127,13 @@ func (ws *watches) add(w *watch) *watch {
 	return w
 }
 
-func (ws *watches) drop(w *watch) {
+// drop lets w go; if it is kept, only if there is no session that could end.
+func (ws *watches) drop(w *watch, kept bool) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	if kept && w.stored {
+		return
+	}
 	if w.refs--; w.refs == 0 && w.why == "" {
 		ws.forget(w)
 	}

@@ -374,3 +374,62 @@ func TestLookAtManySessions(t *testing.T) {
 		}
 	}
 }
+
+// What has no session leaves no watch behind, whoever holds the connection.
+func TestDoneWithoutASessionIsLetGo(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	e.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session.From(r.Context()).Done()
+		if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			t.Error(err)
+		}
+	})).ServeHTTP(&hijackable{ResponseRecorder: httptest.NewRecorder()}, e.browser().request())
+	if n := e.m.Watched(); n != 0 {
+		t.Errorf("hijacked: got %d watches, want 0", n)
+	}
+	s, err := e.m.Load(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, n := s.Done(), e.m.Watched(); done != nil || n != 0 {
+		t.Errorf("a context without an end: got a channel %v, %d watches, want neither", done != nil, n)
+	}
+	if err := s.Set("k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := e.m.Commit(context.Background(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := s.Done()
+	e.wantDone("stored", done, false)
+	b := e.browser()
+	b.cookie = token
+	b.with(func(s *session.Session) error { return s.Destroy("logout") })
+	e.wantDone("after a logout", done, true)
+}
+
+// Done of a request that is over watches nothing, but for a hijacked one's
+// session.
+func TestDoneAfterTheRequest(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	var s *session.Session
+	keep := func(_ http.ResponseWriter, r *http.Request) { s = session.From(r.Context()) }
+	for name, b := range map[string]*browser{"none": e.browser(), "a session": e.returned()} {
+		b.do(keep)
+		e.wantDone(name, s.Done(), false)
+		if n := e.m.Watched(); n != 0 {
+			t.Errorf("%s: got %d watches, want 0", name, n)
+		}
+	}
+	b := e.returned()
+	e.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keep(w, r)
+		if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			t.Error(err)
+		}
+	})).ServeHTTP(&hijackable{ResponseRecorder: httptest.NewRecorder()}, b.request())
+	done := s.Done()
+	b.with(func(s *session.Session) error { return s.Destroy("logout") })
+	e.wantDone("hijacked, after a logout", done, true)
+}
