@@ -23,8 +23,8 @@ type outcome struct {
 // commit saves what there is to save, once, and keeps the outcome.
 func (s *Session) commit(ctx context.Context) error {
 	if s.done == nil {
-		s.done = &outcome{}
-		if s.loaded {
+		s.done = &outcome{err: s.refused}
+		if s.loaded && s.refused == nil {
 			*s.done = s.save(ctx)
 		}
 		s.done.err = outage("commit", s.done.err)
@@ -35,15 +35,12 @@ func (s *Session) commit(ctx context.Context) error {
 // save writes until no other request comes between.
 func (s *Session) save(ctx context.Context) outcome {
 	if s.failed != nil {
-		if s.tried {
-			return outcome{err: s.failed}
-		}
 		return outcome{}
 	}
 	if s.idles() {
 		return s.unchanged(s.base)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.m.opts.Timeout)
+	ctx, cancel := s.m.unhurried(ctx)
 	defer cancel()
 	to, id := s.base, ""
 	for {

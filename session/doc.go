@@ -46,7 +46,8 @@
 //	    └──────────────────────┴───────── Commit ─────────┴──> committed ──headers sent──> final
 //
 // Untouched costs nothing. Loaded has read the record, or found that there is
-// none, or failed, which sticks: [Session.Err]. Commit writes what there is to
+// none, or failed, which sticks: [Session.Err]; what failed because the caller's
+// own context ended has not been loaded. Commit writes what there is to
 // write, once, before the first byte of the answer. After it, reading goes on
 // and every change is [ErrFinal].
 //

@@ -105,21 +105,25 @@ func (s *Session) lineage() [lineageBytes]byte {
 }
 
 // Destroy ends the session: at commit its record is deleted, and the client
-// told to forget its token. reason is what Reason gives for the rest of the
-// request. What is set after it begins a new session, with a new id.
+// told to forget its token; a client that has gone away by then does not keep it
+// from that. reason is what Reason gives for the rest of the request. What is
+// set after it begins a new session, with a new id.
 func (s *Session) Destroy(reason string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.open(s.ctx, "destroy")
+	ctx, cancel := s.m.unhurried(s.ctx)
+	defer cancel()
+	err := s.open(ctx, "destroy")
 	switch {
 	case err == nil:
 	case s.done == nil && unreadable(err):
 		s.base = &stored{id: hash(s.token)}
 		s.failed = nil
 	default:
-		s.tried = s.failed != nil
+		s.refuse(err)
 		return err
 	}
+	s.refused = nil // what was refused would not have outlived this
 	s.destroy(reason)
 	return nil
 }

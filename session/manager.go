@@ -92,6 +92,11 @@ func (m *Manager) session(token string) *Session {
 	return s
 }
 
+// unhurried gives ctx without its end, but with Options.Timeout.
+func (m *Manager) unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), m.opts.Timeout)
+}
+
 func (m *Manager) now() int64 { return m.store.Now().UnixMilli() }
 
 // keyOf is the key of the record of the id with hash h.

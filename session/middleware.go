@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/stratakv/strata/tiered"
@@ -91,9 +92,7 @@ func (s *Session) abort() {
 
 // fail lets the error handler answer.
 func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error, begun bool) {
-	if status(err) == http.StatusServiceUnavailable {
-		m.opts.Logger.Error("session not available", "error", err)
-	}
+	m.note(r, err)
 	if begun {
 		m.opts.ErrorHandler(dropped{}, r, err)
 		return
@@ -103,6 +102,18 @@ func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error, begun 
 	if !a.wrote {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
+}
+
+// note logs an outage; that a client has gone away is none.
+func (m *Manager) note(r *http.Request, err error) {
+	if status(err) != http.StatusServiceUnavailable {
+		return
+	}
+	level := slog.LevelError
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		level = slog.LevelDebug
+	}
+	m.opts.Logger.Log(r.Context(), level, "session not available", "error", err)
 }
 
 // status is the code of the default error handler.

@@ -39,8 +39,9 @@ type Options struct {
 	// MaxBytes bounds the encoded record of a session; 0: 1 MiB. A session that
 	// would be larger is not saved: tiered.ErrTooLarge.
 	MaxBytes int
-	// Timeout bounds each write to the store; 0: 10 s. Writes do not end with
-	// the request's context: a client that goes away cannot undo its logout.
+	// Timeout bounds each write to the store, and Destroy's load; 0: 10 s. They do
+	// not end with the request's context: a client that goes away cannot undo its
+	// logout.
 	Timeout time.Duration
 	// WatchEvery is how often sessions with a Done channel are looked at; 0: 5 s;
 	// negative: never, so that only what this process ends is noticed.

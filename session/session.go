@@ -44,7 +44,7 @@ type Session struct {
 	mu         sync.Mutex // guards what follows
 	loaded     bool
 	failed     error   // of the load; it stays
-	tried      bool    // a change was refused because of failed
+	refused    error   // why a change was refused: a load's error
 	base       *stored // nil: there is no session
 	mine       changes
 	mode       *Mode   // nil: the manager's
@@ -75,7 +75,8 @@ type changes struct {
 }
 
 // Load reads the session from the store, if that has not been done. An error is
-// an outage, and stays: see Err.
+// an outage, and stays: see Err. One because ctx has ended does not: the next
+// call tries again, with its own context.
 func (s *Session) Load(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,20 +96,24 @@ func (s *Session) load(ctx context.Context) error {
 	if s.loaded {
 		return s.failed
 	}
+	var base *stored
+	if s.token != "" {
+		s.endsAtLoad = s.m.watches.ends.Load()
+		var err error
+		if base, err = s.m.read(ctx, hash(s.token)); err != nil {
+			err = outage("load", err)
+			if ctx.Err() == nil {
+				s.loaded, s.failed = true, err
+			}
+			return err
+		}
+	}
 	s.loaded = true
-	if s.presented {
+	switch {
+	case base == nil && s.presented:
 		s.reason = ReasonUnknown
-	}
-	if s.token == "" {
 		return nil
-	}
-	s.endsAtLoad = s.m.watches.ends.Load()
-	base, err := s.m.read(ctx, hash(s.token))
-	if err != nil {
-		s.failed = outage("load", err)
-		return s.failed
-	}
-	if base == nil {
+	case base == nil:
 		return nil
 	}
 	if s.reason = s.m.opts.Binding.mismatch(base.record, s.client()); s.reason == "" {
@@ -132,10 +137,17 @@ func (s *Session) change(ctx context.Context, op string, f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.open(ctx, op); err != nil {
-		s.tried = s.failed != nil
+		s.refuse(err)
 		return err
 	}
 	return f()
+}
+
+// refuse notes that a change was not done because of err: nothing is saved then.
+func (s *Session) refuse(err error) {
+	if s.done == nil && s.refused == nil {
+		s.refused = err
+	}
 }
 
 // open loads the session, and refuses if it was committed (11).
