@@ -35,6 +35,7 @@ type base struct {
 	died    chan struct{}
 	onDeath func(error) // told of it; set before the first view
 	stuck   atomic.Bool // a write transaction panicked and keeps bbolt's writer lock
+	kept    int64       // up to here the file has room that extend got; update's and extend's caller's
 }
 
 const (
@@ -148,6 +149,9 @@ func openBase(path string, mapSize int) (b *base, err error) {
 	b.bolt, err = bolt.Open(path, fileMode, opts)
 	switch {
 	case err == nil:
+		// Grow by what is needed: steps of 16 MiB would meet a limit, or the
+		// end of the disk, long before it must.
+		b.bolt.AllocSize = 0
 		return b, nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, failed(tier.ErrLocked, "open", path, err)

@@ -14,8 +14,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// After a checkpoint that found the disk full the next one waits, twice as
-// long each time.
+// After a checkpoint that found the disk full, or did not bring the journal's
+// spare back, the next one waits, twice as long each time unless something was
+// written.
 const (
 	firstBackOff = 100 * time.Millisecond
 	lastBackOff  = 5 * time.Second
@@ -35,10 +36,18 @@ func (d *DB) checkpointer() {
 		if backOff > 0 && !d.pause(backOff) {
 			return
 		}
-		if err := d.checkpoint(); errors.Is(err, tier.ErrFull) {
-			backOff = min(max(2*backOff, firstBackOff), lastBackOff)
-		} else {
+		if d.status.full() != nil {
+			d.freezeAny()
+		}
+		pieces := d.pieces.Load()
+		err := d.checkpoint()
+		switch {
+		case !errors.Is(err, tier.ErrFull) && !d.journal.spare.lent():
 			backOff = 0
+		case d.pieces.Load() > pieces:
+			backOff = firstBackOff
+		default:
+			backOff = min(max(2*backOff, firstBackOff), lastBackOff)
 		}
 	}
 }
@@ -55,8 +64,8 @@ func (d *DB) pause(delay time.Duration) bool {
 	}
 }
 
-// checkpoint writes frozen, if there is one, and drops it. ErrFull leaves all
-// as it was; any other error has broken the DB.
+// checkpoint writes frozen, if there is one, and drops it. With ErrFull what is
+// not in bbolt is in active again; any other error has broken the DB.
 func (d *DB) checkpoint() error {
 	d.checkMu.Lock()
 	defer d.checkMu.Unlock()
@@ -69,36 +78,34 @@ func (d *DB) checkpoint() error {
 	if frozen == nil {
 		return nil
 	}
-	w, err := d.writeFrozen(frozen)
+	w := &checkpointWrite{frozen: frozen, early: d.earlyKeys()}
+	err := d.write(w)
+	if err != nil && rolledBack(err) {
+		w, err = d.squeeze(frozen, err)
+	}
 	if err != nil {
 		return d.checkpointFailed(err)
 	}
 	failpoint.Pass("l3bolt-checkpointed")
 	d.position = frozen.state.sequence
-	d.miscounted = d.miscounted || w.uncounted
 	d.drop(w)
 	d.checkpoints.Add(1)
-	d.fileBytes.Store(d.base.size())
-	d.status.checkpointed(nil)
 	d.journal.trim(d.position)
-	d.spare.keep()
-	return nil
+	d.journal.spare.keep()
+	defer d.status.checkpointed(nil)
+	return d.keepRoom()
 }
 
-// writeFrozen writes the overlay, again after the spare has made room for it.
-func (d *DB) writeFrozen(frozen *overlay) (*checkpointWrite, error) {
-	for {
-		w := &checkpointWrite{frozen: frozen, early: d.earlyKeys()}
-		err := d.base.update(func(tx *bolt.Tx, g *guard) error {
-			if err := w.run(tx, g); err != nil {
-				return err
-			}
-			return d.mark(tx, g, d.miscounted || w.uncounted)
-		})
-		if err == nil || !rolledBack(err) || !d.spare.release() {
-			return w, err
+// write writes all of w, and the position that it reaches, in one transaction.
+func (d *DB) write(w *checkpointWrite) error {
+	err := d.base.update(func(tx *bolt.Tx, g *guard) error {
+		if err := w.run(tx, g); err != nil {
+			return err
 		}
-	}
+		return d.mark(tx, g, d.miscounted || w.uncounted)
+	})
+	d.miscounted = d.miscounted || err == nil && w.uncounted
+	return err
 }
 
 func (d *DB) checkpointFailed(err error) error {
@@ -119,11 +126,7 @@ func (d *DB) drop(w *checkpointWrite) {
 	x := &d.expiry
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, e := range w.kept {
-		if x.met(e.slot, e.key) {
-			x.put(slotOf(e.deadline), e.key)
-		}
-	}
+	x.settle(w.kept)
 	for _, e := range w.moved {
 		if !x.met(e.slot, e.key) {
 			x.drop(e.key)
@@ -151,6 +154,7 @@ func (d *DB) earlyKeys() []string {
 type checkpointWrite struct {
 	frozen *overlay
 	early  []string
+	done   map[string]struct{} // keys of frozen that bbolt has already
 	guard  *guard
 
 	records, expiry *bolt.Bucket
@@ -174,11 +178,12 @@ type indexed struct {
 }
 
 func (w *checkpointWrite) run(tx *bolt.Tx, g *guard) error {
-	w.guard = g
-	w.records, w.expiry = tx.Bucket(bucketRecords), tx.Bucket(bucketExpiry)
+	w.begin(tx, g)
 	var err error
 	w.frozen.entries.Scan(func(key string, e entry) bool {
-		err = w.write(key, e)
+		if _, done := w.done[key]; !done {
+			err = w.write(key, e)
+		}
 		return err == nil
 	})
 	if err != nil {
@@ -196,6 +201,11 @@ func (w *checkpointWrite) run(tx *bolt.Tx, g *guard) error {
 		return err
 	}
 	return cmp.Or(putState(tx, w.frozen.state), failpoint.Error("l3bolt-checkpoint"))
+}
+
+func (w *checkpointWrite) begin(tx *bolt.Tx, g *guard) {
+	w.guard = g
+	w.records, w.expiry = tx.Bucket(bucketRecords), tx.Bucket(bucketExpiry)
 }
 
 // write applies one change and keeps the index: exactly one entry for a timed

@@ -12,7 +12,7 @@ import (
 
 // Commit appends g to the journal, syncs it, and publishes it. It waits while
 // memory is at its bound and a checkpoint is under way; if that checkpoint
-// found the disk full, it is ErrFull. The frames belong to the DB from the
+// finds the disk full, it is ErrFull. The frames belong to the DB from the
 // call on, whatever it returns.
 func (d *DB) Commit(g *tier.Group) error {
 	d.commitMu.Lock()
@@ -37,11 +37,12 @@ func (d *DB) Commit(g *tier.Group) error {
 	return nil
 }
 
-// append makes g durable in the journal. Where that found no room, a
-// checkpoint is asked for: it gives room back.
+// append makes g durable in the journal. Where that found no room, or only the
+// spare, a checkpoint is asked for: it gives room back.
 func (d *DB) append(g *tier.Group) (int64, error) {
 	if !g.Reserve {
-		if err := d.spare.claim(); err != nil {
+		if err := d.claim(); err != nil {
+			d.relieve()
 			return 0, err
 		}
 	}
@@ -49,43 +50,92 @@ func (d *DB) append(g *tier.Group) (int64, error) {
 	if d.journal.broken != nil {
 		d.status.breakBy(d.journal.broken)
 	}
-	if errors.Is(err, tier.ErrFull) {
-		if held, _ := d.held(); held > 0 {
-			d.freeze()
-		}
-		d.ask()
+	if errors.Is(err, tier.ErrFull) || d.journal.spare.lent() {
+		d.relieve()
 	}
 	return size, err
 }
 
-// makeRoom returns when active may take another group (P10): below the bound,
-// or with a quarter more for reserved groups while the disk is full.
-func (d *DB) makeRoom(reserve bool) error {
-	if err := d.status.usable(); err != nil {
+// claim refuses what does not free room while some of that is missing which is
+// kept for what does.
+func (d *DB) claim() error {
+	if err := d.journal.spare.claim(); err != nil || !d.short.Load() {
 		return err
 	}
-	d.freezeIfFull()
-	if d.status.full() != nil {
-		d.ask() // there may be room again
+	if d.checkMu.TryLock() { // else a checkpoint is about to find out
+		err := d.keepRoom()
+		d.checkMu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
-	held, _ := d.held()
-	if held < d.opts.CheckpointBytes {
-		return nil
+	if d.short.Load() {
+		return failed(tier.ErrFull, "keep room in", d.base.path, errKeptBack)
 	}
-	return d.status.wait(reserve && held < d.opts.CheckpointBytes+d.opts.CheckpointBytes/4, d.freezeIfFull, d.hasFrozen)
+	return nil
 }
 
-// held is the size of active, and whether there is a frozen overlay beside it.
-func (d *DB) held() (bytes int64, frozen bool) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return d.active.bytes(), d.frozen != nil
+// relieve asks for a checkpoint of all that is published.
+func (d *DB) relieve() {
+	if d.status.full() == nil {
+		d.freezeAny()
+	}
+	d.ask()
 }
 
-func (d *DB) hasFrozen() bool {
+// freezeAny freezes active if there is anything in it.
+func (d *DB) freezeAny() {
+	if active, _, _ := d.held(); active > 0 {
+		d.freeze()
+	}
+}
+
+// makeRoom returns when active may take another group (P10). While the disk is
+// full, what both overlays hold counts against the bound, because a checkpoint
+// that finds no room makes one of them. Groups with Reserve may fill both, and
+// a quarter more; there they wait for two more checkpoints, the one that may be
+// under way and one of all: what frees room may leave memory though the rest
+// does not.
+func (d *DB) makeRoom(reserve bool) error {
+	for waits := 2; ; {
+		seen, full, err := d.status.now()
+		if err != nil {
+			return err
+		}
+		bound := d.opts.CheckpointBytes
+		if full != nil && reserve {
+			bound = 2*bound + bound/4
+		}
+		active, frozen, busy := d.held()
+		switch {
+		case full == nil && active < bound:
+			return nil
+		case full == nil && !busy:
+			d.freeze()
+			d.ask()
+			return nil
+		case full != nil:
+			d.ask() // there may be room again
+			if active+frozen < bound {
+				return nil
+			}
+			if !reserve || waits == 0 {
+				return full
+			}
+			waits--
+		}
+		d.status.await(seen)
+	}
+}
+
+// held is the size of active and of frozen, and whether there is one.
+func (d *DB) held() (active, frozen int64, busy bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.frozen != nil
+	if d.frozen != nil {
+		frozen = d.frozen.bytes()
+	}
+	return d.active.bytes(), frozen, d.frozen != nil
 }
 
 // publish makes a group visible that the journal holds durably (D1).
@@ -108,14 +158,12 @@ func (d *DB) publish(g *tier.Group, size int64) {
 // freezeIfFull hands active over to the checkpointer when it is at its bound
 // and nothing is frozen.
 func (d *DB) freezeIfFull() {
-	if held, frozen := d.held(); held >= d.opts.CheckpointBytes && !frozen {
-		d.freeze()
-		d.ask()
+	if active, _, busy := d.held(); active >= d.opts.CheckpointBytes && !busy {
+		d.relieve()
 	}
 }
 
-// freeze makes active frozen and begins a new one. Only Commit, Due and Close
-// call it, which do not overlap.
+// freeze makes active frozen and begins a new one, if nothing is frozen.
 func (d *DB) freeze() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -124,6 +172,27 @@ func (d *DB) freeze() {
 	}
 	d.active.state = d.published
 	d.frozen, d.active = d.active, new(overlay)
+}
+
+// thaw makes one of frozen and active again, but for what bbolt has of frozen
+// already: the next checkpoint is of both, and what was removed since makes it
+// smaller (D4, D6).
+func (d *DB) thaw(done map[string]struct{}, kept []indexed) {
+	d.expiry.mu.Lock()
+	defer d.expiry.mu.Unlock()
+	d.expiry.settle(kept)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	whole := d.frozen
+	for key := range done {
+		whole.drop(key)
+	}
+	d.active.entries.Scan(func(key string, e entry) bool {
+		whole.put(key, e)
+		return true
+	})
+	whole.journalBytes += d.active.journalBytes
+	d.active, d.frozen = whole, nil
 }
 
 // ask wakes the checkpointer; it looks for itself what there is to do.

@@ -18,7 +18,8 @@ import (
 // journal, (3) fdatasync, (4) publish it in the active overlay. A checkpoint:
 // (1) freeze the active overlay, (2) write it, sorted, into one bbolt
 // transaction together with the position it reaches, (3) drop it, (4) remove
-// the journal segments behind the position.
+// the journal segments behind the position. On a full disk it goes another way,
+// which squeeze describes.
 //
 // Invariants:
 //
@@ -26,9 +27,10 @@ import (
 //	    all of it at once, under one write lock (P1, P3).
 //	D2  The published state is active over frozen over bbolt.
 //	D3  bbolt receives nothing but frozen, which is published, hence durable in
-//	    the journal; its position changes in the same transaction. So nobody
-//	    minds that bbolt shows a commit before its last sync.
-//	D4  frozen never changes, and leaves only after bbolt has committed it.
+//	    the journal; its position changes in the transaction that completes it.
+//	    So nobody minds that bbolt shows a commit before its last sync.
+//	D4  frozen changes only when it becomes active again, together with what
+//	    came since; an entry leaves it only after bbolt has committed it.
 //	D5  Broken is for good: nothing is appended to the journal and nothing
 //	    written to bbolt any more; reads of the published state go on.
 //	D6  Of each published record with a deadline there is an entry at a slot not
@@ -36,6 +38,12 @@ import (
 //	    holds it, in early or in bbolt's index at or behind cursor.
 //	D7  Nothing that points into the mapped file leaves the function that began
 //	    the transaction.
+//	D8  On a full disk (P2) groups with Reserve go on: the journal's spare is
+//	    room for them that nobody else can take, and comes back with each
+//	    checkpoint (J6, J8). Checkpoints go on as soon as what is published,
+//	    less what frees room, fits into what store.db has of free pages and of
+//	    room behind them, which nobody else can take either. A group without
+//	    Reserve is refused while the spare is lent, or that room nearly used up.
 //
 // Lock order: commitMu, checkMu, expiryMu, mu, copyMu, then bbolt's own. mu
 // is never taken inside of a bbolt transaction. The status' own lock is never
@@ -46,7 +54,6 @@ type DB struct {
 	lock    *os.File // LOCK, held for life
 	base    *base
 	journal *journal
-	spare   *spare
 	opened  tier.State
 
 	// commitMu makes Commit and Close one after the other.
@@ -73,7 +80,9 @@ type DB struct {
 	timed       atomic.Bool // set by Open, Commit: some record had a deadline
 	commits     atomic.Uint64
 	checkpoints atomic.Uint64
-	fileBytes   atomic.Int64 // set by Open and checkpoints
+	pieces      atomic.Uint64 // of checkpoints that found no room for the whole
+	fileBytes   atomic.Int64  // set by Open and checkpoints
+	short       atomic.Bool   // the disk is full, and little left of bbolt's half of the room; likewise, and by Commit
 
 	status checkpointStatus
 	kick   chan struct{} // asks the checkpointer to look

@@ -13,17 +13,18 @@
 // # What lies in the directory
 //
 //	LOCK            held for life by whoever has the store open; never unlinked
-//	store.db        bbolt: what the last checkpoint wrote, and the journal position
+//	store.db        bbolt: what the last checkpoint wrote, and the journal
+//	                position; behind that, room kept back for checkpoints
 //	journal/N.log   what was committed since
-//	spare           room kept back for writes that free room
+//	journal/spare   room kept back for the journal, for writes that free room
 //
 // store.db and journal/ belong together: a backup holds both, or a store.db
 // of a store that was closed.
 //
 // # Guarantees
 //
-// The invariants are numbered at [DB] (D1 to D7) and at the journal (J1 to
-// J7). In short: a group is appended to the journal, synced, and only then
+// The invariants are numbered at [DB] (D1 to D8) and at the journal (J1 to
+// J8). In short: a group is appended to the journal, synced, and only then
 // published, all of it at once; bbolt receives only what the journal has made
 // durable; a failed sync is never repeated and ends all writing.
 //

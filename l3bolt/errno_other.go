@@ -3,6 +3,7 @@
 package l3bolt
 
 func isFull(error) bool     { return false }
+func isLimit(error) bool    { return false }
 func isNoMemory(error) bool { return false }
 func fullTexts() []string   { return nil }
 

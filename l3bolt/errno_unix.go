@@ -13,6 +13,10 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
+// isLimit reports whether err says that a file may not grow, whatever room the
+// disk has.
+func isLimit(err error) bool { return errors.Is(err, syscall.EFBIG) }
+
 // isNoMemory reports whether err says that an address range is not to be had.
 func isNoMemory(err error) bool { return errors.Is(err, syscall.ENOMEM) }
 

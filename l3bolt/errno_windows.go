@@ -12,6 +12,9 @@ func isFull(err error) bool {
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
+// isLimit: there are no limits of the size of files.
+func isLimit(error) bool { return false }
+
 // isNoMemory reports whether err says that an address range is not to be had.
 func isNoMemory(err error) bool { return errors.Is(err, windows.ERROR_NOT_ENOUGH_MEMORY) }
 

@@ -36,3 +36,7 @@ func cannot(op, file string, cause error) error {
 	}
 	return failed(tier.ErrUnavailable, op, file, cause)
 }
+
+// lacksRoom reports whether err says that the disk is full. A limit of the size
+// of files says nothing of the disk's room.
+func lacksRoom(err error) bool { return isFull(err) && !isLimit(err) }

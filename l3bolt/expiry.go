@@ -53,6 +53,16 @@ func (x *expiry) overfull() bool {
 	return len(x.slots) > x.settled+maxEarly
 }
 
+// settle takes note of timed records that leave an overlay for bbolt: Due does
+// not come back to entries that it has passed.
+func (x *expiry) settle(kept []indexed) {
+	for _, e := range kept {
+		if x.met(e.slot, e.key) {
+			x.put(slotOf(e.deadline), e.key)
+		}
+	}
+}
+
 // met reports whether Due has passed an entry of bbolt's index.
 func (x *expiry) met(slot uint64, key string) bool { return entryKey(slot, key) < x.cursor }
 

@@ -33,6 +33,30 @@ func (d *DB) Checkpoint() error {
 	return d.checkpoint()
 }
 
+// SomePieces freezes what is published and writes n pieces of it, of size
+// changes each, as a checkpoint that finds no room does; and leaves it at that.
+// It returns how many changes it wrote. No checkpoint may follow.
+func (d *DB) SomePieces(n, size int) (int, error) {
+	d.commitMu.Lock()
+	defer d.commitMu.Unlock()
+	d.checkMu.Lock()
+	defer d.checkMu.Unlock()
+	d.freeze()
+	s := &squeeze{d: d, frozen: d.frozen, done: make(map[string]struct{})}
+	keys, err := s.light()
+	written := 0
+	for ; err == nil && n > 0 && len(keys) > 0; n-- {
+		some := keys[:min(size, len(keys))]
+		keys = keys[len(some):]
+		written += len(some)
+		err = s.piece(some)
+	}
+	return written, err
+}
+
+// Pieces is how many pieces checkpoints wrote that found no room.
+func (d *DB) Pieces() uint64 { return d.pieces.Load() }
+
 // EarlyLen is the number of entries in early.
 func (d *DB) EarlyLen() int {
 	d.expiry.mu.Lock()

@@ -3,13 +3,10 @@
 package l3bolt
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/stratakv/strata/internal/failpoint"
@@ -23,18 +20,24 @@ import (
 //	J1  Sequence numbers have no gap, over all segments and reopenings.
 //	J2  At most one record is not synced: the last one. The next is appended,
 //	    and the next segment begun, only after its fdatasync succeeded.
-//	J3  A record that was refused is cut off and the cut synced before the
-//	    refusal is returned; else the journal is broken and the outcome unknown.
+//	J3  A record that was refused is cut off, or its header wiped, and that is
+//	    synced before the refusal is returned; else the journal is broken and
+//	    the outcome unknown.
 //	J4  A segment appears under its name only with its header complete and
-//	    synced; its name is durable before its first record is written.
-//	J5  A base segment begins right behind bbolt's position, or before, and
-//	    stands for all segments with lower numbers, whether they are still
-//	    there or not. Each opening writes one: what replay read back may have
-//	    come from a page cache that never reached the disk.
+//	    synced; its name is durable before anything rests on its records.
+//	J5  Each opening writes the last record again, in place or into the next
+//	    segment, wipes the place behind it, and syncs both before its first
+//	    answer: what replay read there may have come from a page cache that
+//	    never reached the disk (J2). A segment ends where the next one begins:
+//	    what it has at or behind that sequence is void.
 //	J6  A segment is removed only when bbolt's committed position has reached
-//	    its last record, or when a durable base segment stands for it.
+//	    its last record. Its file becomes the spare only then, too, and nothing
+//	    is written into it before its new name is durable.
 //	J7  No sync is ever repeated: after a failed one the journal is broken for
 //	    good.
+//	J8  The spare becomes a segment only for a group with Reserve, or when
+//	    bbolt has all of the current one, whose room then becomes the spare; a
+//	    group without Reserve is appended only while the spare is whole (P2).
 //
 // append and close are the committer's; trim may run beside them.
 type journal struct {
@@ -42,16 +45,18 @@ type journal struct {
 	dir          string
 	store        [16]byte
 	segmentBytes int64
-	room         func() bool // frees the spare; false if there was none
+	spare        *spare // its next segment, where the disk has no room for one
 
 	// The committer's alone.
-	cur    *segment
-	next   uint64 // sequence of the next record
-	buf    []byte // of the last record, reused
-	broken *fault // the first fatal one
+	cur    *segment // nil: there is none, and was no room for one
+	number uint64   // the least that the next segment may have
+	next   uint64   // sequence of the next record
+	buf    []byte   // of the last record, reused
+	broken *fault   // the first fatal one
 
-	mu   sync.Mutex
-	full []fullSegment // guarded by mu: closed segments in ascending order
+	mu       sync.Mutex
+	full     []fullSegment // guarded by mu: closed segments in ascending order
+	position uint64        // guarded by mu: what trim was last told
 }
 
 // fullSegment is a segment that gets no more records.
@@ -67,6 +72,8 @@ type segment struct {
 	seed   uint32
 	number uint64
 	off    int64 // where the next record goes
+	room   int64 // the size at which it is full
+	fixed  bool  // it was the spare: there may be no room behind room
 }
 
 // keptBuffer is the largest record buffer that is kept for the next group.
@@ -74,23 +81,23 @@ const keptBuffer = 4 << 20
 
 // append makes g durable and returns the bytes that it takes. Its errors are
 // those of tier.Durable's Commit; nothing is retried but what found the disk
-// full while reserve lets it have the spare's room.
+// full, once, in the next segment.
 func (j *journal) append(g *tier.Group) (int64, error) {
 	if j.broken != nil {
 		return 0, fmt.Errorf("%w: %w", tier.ErrUnavailable, j.broken)
 	}
 	rec := appendGroup(append(j.buf[:0], make([]byte, recordHeaderSize)...), g)
 	size := recordSize(int64(len(rec) - recordHeaderSize))
-	if j.cur.off > segmentHeaderSize && j.cur.off+size > j.segmentBytes {
-		if err := j.withRoom(g.Reserve, func() error { return j.rotate(size) }); err != nil {
-			return 0, err
+	if err := j.fit(g, size); err != nil {
+		return 0, err
+	}
+	err := j.write(rec)
+	if j.broken == nil && errors.Is(err, tier.ErrFull) && (g.Reserve || j.stale()) {
+		if err = j.advance(g, size); err == nil {
+			err = j.write(rec)
 		}
 	}
-	rec = sealRecord(j.cur.seed, j.next, rec)
-	if cap(rec) <= keptBuffer {
-		j.buf = rec
-	}
-	if err := j.withRoom(g.Reserve, func() error { return j.write(rec) }); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	failpoint.Pass("l3bolt-appended")
@@ -102,14 +109,71 @@ func (j *journal) append(g *tier.Group) (int64, error) {
 	return size, nil
 }
 
-// withRoom runs step, again after the spare has made room for it.
-func (j *journal) withRoom(reserve bool, step func() error) error {
-	for {
-		err := step()
-		if err == nil || !reserve || j.broken != nil || !errors.Is(err, tier.ErrFull) || !j.room() {
-			return err
-		}
+// fit sees to it that the current segment takes a record of size bytes.
+func (j *journal) fit(g *tier.Group, size int64) error {
+	s := j.cur
+	if s == nil || s.off+size > s.room && (s.fixed || s.off > segmentHeaderSize) {
+		return j.advance(g, size)
 	}
+	if s.fixed && len(g.Changes) == 0 && s.off+size > s.room/2 && j.spare.lent() {
+		// Stamps of an idle store would use it up.
+		return failed(tier.ErrFull, "append to", s.name, errKeptBack)
+	}
+	return nil
+}
+
+var errKeptBack = errors.New("what room is left is for groups that free some")
+
+// advance begins the next segment, for a record of size bytes; where the disk
+// has no room for one, out of the spare, if J8 allows it.
+func (j *journal) advance(g *tier.Group, size int64) error {
+	err := j.rotate(j.begin(j.next, size))
+	if j.broken != nil || !errors.Is(err, tier.ErrFull) || (!g.Reserve && !j.stale()) {
+		return err
+	}
+	d, spareErr := j.beginSpare(j.next, size)
+	if d == nil && spareErr == nil {
+		return err
+	}
+	if err := j.rotate(d, spareErr); err != nil {
+		return err
+	}
+	if g.Reserve {
+		return nil
+	}
+	return j.spare.claim()
+}
+
+// stale reports whether bbolt has all that the journal holds.
+func (j *journal) stale() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.position >= j.next-1
+}
+
+// rotate makes d the current segment. When it fails the current one stays as
+// it was, or the journal is broken.
+func (j *journal) rotate(d *draft, err error) error {
+	if err != nil {
+		return err
+	}
+	seg, err := d.finish()
+	if err != nil {
+		return err
+	}
+	old := j.cur
+	j.cur, j.number = seg, seg.number+1
+	if old == nil {
+		return nil
+	}
+	// All of its records are synced (J2): nothing can fail in closing it that
+	// would matter.
+	_ = old.file.Close()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.full = append(j.full, fullSegment{name: old.name, last: j.next - 1})
+	j.trimLocked()
+	return nil
 }
 
 // fatal breaks the journal.
@@ -124,9 +188,13 @@ func (j *journal) breakBy(sentinel error, f *fault) error {
 	return fmt.Errorf("%w: %w", sentinel, f)
 }
 
-// write puts rec at the current offset, without syncing it. When it fails
-// nothing of rec can be replayed (J3).
+// write seals rec, a header's room and a payload, and puts it at the current
+// offset, without syncing it. When it fails nothing of rec can be replayed (J3).
 func (j *journal) write(rec []byte) error {
+	rec = sealRecord(j.cur.seed, j.next, rec)
+	if cap(rec) <= keptBuffer {
+		j.buf = rec
+	}
 	n, err := j.cur.file.WriteAt(rec, j.cur.off)
 	if err == nil && n < len(rec) {
 		err = io.ErrShortWrite
@@ -145,131 +213,19 @@ func (j *journal) write(rec []byte) error {
 }
 
 // cut ends the segment at the current offset, durably. The room behind it is
-// given back with it; later records extend the file.
+// given back with it, and later records extend the file; but a segment that was
+// the spare keeps its room, and zeros end it.
 func (j *journal) cut() error {
-	if err := j.cur.file.Truncate(j.cur.off); err != nil {
+	s := j.cur
+	if s.fixed {
+		if _, err := s.file.WriteAt(make([]byte, recordHeaderSize), s.off); err == nil {
+			return s.file.Sync()
+		}
+	}
+	if err := s.file.Truncate(s.off); err != nil {
 		return err
 	}
-	return j.cur.file.Sync()
-}
-
-// rotate begins the next segment, with room for a record of need bytes at
-// least. When it fails the current segment stays as it was.
-func (j *journal) rotate(need int64) error {
-	w, err := j.begin(j.cur.number+1, j.next, false, need)
-	if err != nil {
-		return err
-	}
-	seg, err := w.finish()
-	if err != nil {
-		return err
-	}
-	old := j.cur
-	j.cur = seg
-	// All of its records are synced (J2): nothing can fail in closing it that
-	// would matter.
-	_ = old.file.Close()
-	j.mu.Lock()
-	j.full = append(j.full, fullSegment{name: old.name, last: j.next - 1})
-	j.mu.Unlock()
-	return nil
-}
-
-// draft is a segment that is being written under its temporary name.
-type draft struct {
-	j   *journal
-	seg *segment
-}
-
-// begin creates a segment under its temporary name and writes its header.
-func (j *journal) begin(number, first uint64, base bool, need int64) (*draft, error) {
-	var salt [8]byte
-	// crypto/rand.Read never fails.
-	_, _ = rand.Read(salt[:])
-	h := segmentHeader{base: base, store: j.store, number: number, salt: binary.LittleEndian.Uint64(salt[:]), first: first}
-	name := filepath.Join(j.dir, segmentName(number))
-	f, err := j.fs.OpenFile(name+tempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return nil, j.refused("create", name, err)
-	}
-	d := &draft{j: j, seg: &segment{file: f, name: name, seed: h.seed(), number: number, off: segmentHeaderSize}}
-	if err := d.preallocate(need); err != nil {
-		d.drop()
-		return nil, j.refused("preallocate", name, err)
-	}
-	if err := d.write(h.encode(), 0); err != nil {
-		d.drop()
-		return nil, j.refused("write", name, err)
-	}
-	return d, nil
-}
-
-// preallocate reserves a whole segment, or just what the next record needs
-// where there is no room for more.
-func (d *draft) preallocate(need int64) error {
-	const grain = 64 << 10
-	least := (segmentHeaderSize + need + grain - 1) / grain * grain
-	want := max(d.j.segmentBytes, least)
-	err := d.seg.file.Preallocate(want)
-	if isFull(err) && least < want {
-		err = d.seg.file.Preallocate(least)
-	}
-	return err
-}
-
-func (d *draft) write(b []byte, off int64) error {
-	n, err := d.seg.file.WriteAt(b, off)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	return err
-}
-
-// add appends one record with a copy of payload; for replay. A write that
-// found the disk full may be tried again.
-func (d *draft) add(sequence uint64, payload []byte) error {
-	rec := append(append(d.j.buf[:0], make([]byte, recordHeaderSize)...), payload...)
-	rec = sealRecord(d.seg.seed, sequence, rec)
-	if cap(rec) <= keptBuffer {
-		d.j.buf = rec
-	}
-	if err := d.write(rec, d.seg.off); err != nil {
-		return cannot("write", d.seg.name, err)
-	}
-	d.seg.off += int64(len(rec))
-	return nil
-}
-
-// finish gives the segment its name, durably, and returns it ready for
-// records (J4). It is closed meanwhile, for systems that do not rename open
-// files.
-func (d *draft) finish() (*segment, error) {
-	name := d.seg.name
-	if err := d.seg.file.Sync(); err != nil {
-		d.drop()
-		return nil, d.j.stop("sync", name, err)
-	}
-	if err := d.seg.file.Close(); err != nil {
-		return nil, d.j.stop("close", name, err)
-	}
-	if err := d.j.fs.Rename(name+tempSuffix, name); err != nil {
-		return nil, d.j.refused("rename", name, err)
-	}
-	if err := d.j.fs.SyncDir(d.j.dir); err != nil {
-		return nil, d.j.stop("sync directory of", name, err)
-	}
-	f, err := d.j.fs.OpenFile(name, os.O_RDWR)
-	if err != nil {
-		return nil, d.j.stop("open", name, err)
-	}
-	d.seg.file = f
-	return d.seg, nil
-}
-
-// drop gives the draft up. What is left of it is removed at the next opening.
-func (d *draft) drop() {
-	_ = d.seg.file.Close()
-	_ = d.j.fs.Remove(d.seg.name + tempSuffix)
+	return s.file.Sync()
 }
 
 // refused classifies a fault before anything of a group was written: a full
@@ -286,21 +242,30 @@ func (j *journal) stop(op, name string, cause error) error {
 	return j.breakBy(tier.ErrUnavailable, &fault{op, name, cause})
 }
 
-// trim removes the full segments that end at or before position (J6). One
-// that cannot be removed now is tried again by the next trim.
+// trim removes the full segments that end at or before position (J6), or makes
+// the spare of them. One that cannot be removed now is tried again by the next
+// trim.
 func (j *journal) trim(position uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for len(j.full) > 0 && j.full[0].last <= position {
-		if err := j.fs.Remove(j.full[0].name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return
+	j.position = max(j.position, position)
+	j.trimLocked()
+}
+
+func (j *journal) trimLocked() {
+	for len(j.full) > 0 && j.full[0].last <= j.position {
+		name := j.full[0].name
+		if !j.spare.adopt(name) {
+			if err := j.fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return
+			}
 		}
 		j.full = j.full[1:]
 	}
 }
 
 // close releases the journal. With clean, all of it is in bbolt, and its
-// segments are removed, the last one last.
+// segments are removed, or become the spare, the last one last.
 func (j *journal) close(clean bool) error {
 	if j.cur == nil {
 		return nil
@@ -310,8 +275,10 @@ func (j *journal) close(clean bool) error {
 		return err
 	}
 	j.trim(j.next - 1)
-	if err := j.fs.Remove(j.cur.name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove %s: %w", j.cur.name, err)
+	if !j.spare.adopt(j.cur.name) {
+		if err := j.fs.Remove(j.cur.name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", j.cur.name, err)
+		}
 	}
 	return j.fs.SyncDir(j.dir)
 }

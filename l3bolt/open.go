@@ -17,8 +17,9 @@ const (
 	journalName = "journal"
 )
 
-// Open opens the store in dir, or makes one. It replays the journal and writes
-// what it replayed into a segment of its own, synced, before it returns.
+// Open opens the store in dir, or makes one. It replays the journal, and writes
+// again and syncs the end of it, which may not have reached the disk, before it
+// returns. That needs no room, and the new epoch has what store.db keeps.
 //
 // Errors: ErrLocked if someone has the directory open, in this process too;
 // ErrCorrupt if what lies there is damaged or does not belong together;
@@ -106,9 +107,7 @@ func (d *DB) open() error {
 	if err := d.opts.FS.SyncDir(d.dir); err != nil {
 		return failed(tier.ErrUnavailable, "sync", d.dir, err)
 	}
-	d.spare = newSpare(d.opts.FS, d.dir, d.opts.SpareBytes)
-	d.spare.keep()
-	if err := d.withRoom(d.openBase); err != nil {
+	if err := d.openBase(); err != nil {
 		return err
 	}
 	m, err := d.readMeta()
@@ -116,8 +115,12 @@ func (d *DB) open() error {
 		return err
 	}
 	d.published, d.position = m.state, m.state.sequence
+	if err := d.keepRoom(); err != nil {
+		return err
+	}
 	d.journal = &journal{
-		fs: d.opts.FS, dir: journalDir, store: m.id, segmentBytes: d.opts.SegmentBytes, room: d.spare.release,
+		fs: d.opts.FS, dir: journalDir, store: m.id, segmentBytes: d.opts.SegmentBytes,
+		spare: newSpare(d.opts.FS, journalDir, d.opts.SpareBytes/2),
 	}
 	if err := d.recover(m.epoch, m.fresh); err != nil {
 		return err
@@ -126,7 +129,7 @@ func (d *DB) open() error {
 		d.recount()
 	}
 	opening := newOpening()
-	if err := d.withRoom(func() error { return d.beginEpoch(m.epoch+1, opening) }); err != nil {
+	if err := d.beginEpoch(m.epoch+1, opening); err != nil {
 		return err
 	}
 	d.opened = tier.State{
@@ -136,16 +139,6 @@ func (d *DB) open() error {
 	d.fileBytes.Store(d.base.size())
 	d.base.onDeath = d.status.breakBy
 	return nil
-}
-
-// withRoom runs step, again after the spare has made room for it.
-func (d *DB) withRoom(step func() error) error {
-	for {
-		err := step()
-		if err == nil || !errors.Is(err, tier.ErrFull) || !d.spare.release() {
-			return err
-		}
-	}
 }
 
 // openBase opens store.db, and makes it first where there is none or a fresh
@@ -168,7 +161,6 @@ func (d *DB) openBase() error {
 		if err := createBase(d.dir, newMeta(d.opts.Fresh)); err != nil {
 			return err
 		}
-		d.opts.Fresh = false // a repetition finds it made
 	}
 	d.base, err = openExisting(path)
 	return err

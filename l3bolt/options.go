@@ -20,11 +20,13 @@ type Options struct {
 	SegmentBytes int64
 	// CheckpointBytes bounds what is kept in memory and in the journal before
 	// it is written to bbolt. At most about twice as much is ever held: one
-	// part that fills and one that is being written; reserved groups may fill
-	// a quarter more. 0: 64 MiB.
+	// part that fills and one that is being written; on a full disk groups with
+	// Reserve may fill a quarter more. 0: 64 MiB.
 	CheckpointBytes int64
-	// SpareBytes is the size of the spare file. 0: 8 MiB; negative: none. While
-	// the disk has no room for it, groups without Reserve are ErrFull.
+	// SpareBytes is the room kept back for groups with Reserve: half of it is
+	// the spare file, for the journal, half lies in store.db, for checkpoints.
+	// 0: 8 MiB; negative: none. While the disk has no room for the one, or for
+	// a quarter of the other, groups without Reserve are ErrFull.
 	SpareBytes int64
 }
 

@@ -53,6 +53,18 @@ func (o *overlay) put(key string, e entry) {
 	}
 }
 
+// drop forgets the latest change of key.
+func (o *overlay) drop(key string) {
+	old, had := o.entries.Delete(key)
+	if !had {
+		return
+	}
+	o.heldBytes -= int64(len(key)) + entryOverhead + int64(len(old.frame))
+	if old.timed() {
+		o.timers.remove(slotOf(old.head.Deadline), key)
+	}
+}
+
 // bytes is what the overlay counts against CheckpointBytes. The journal may
 // hold more than memory, when few keys change often; memory more than the
 // journal, when large records are touched.

@@ -5,6 +5,7 @@ package l3bolt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,54 +16,46 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// recover brings the journal's groups behind bbolt's position into active,
-// writes them into a base segment, and removes the segments that it stands
-// for (J5). Until the base segment has its name, and from then on, the
-// directory says the same; so a crash at any point, and another one in the
-// next opening, change nothing. epoch is the last one. fresh: store.db has
-// just replaced another one, whose segments go.
+// recover brings the journal's groups behind bbolt's position into active, and
+// makes the journal ready for the next one (J5). It needs no room: a crash at
+// any point, and another one in the next opening, change nothing. epoch is the
+// last one. fresh: store.db has just replaced another one, whose segments go.
 func (d *DB) recover(epoch uint64, fresh bool) error {
+	d.journal.spare.keep()
 	found, err := d.journal.find(fresh)
 	if err != nil {
 		return err
 	}
-	// Numbers grow over closings that left no segment, too: one that comes
-	// back from before such a closing must not stand for a later one.
-	number := (epoch + 1) << 32
-	if n := len(found); n > 0 {
-		number = max(number, found[n-1].header.number+1)
-	}
-	var draft *draft
-	err = d.withRoom(func() (err error) {
-		draft, err = d.journal.begin(number, d.position+1, true, 0)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	r := replay{d: d, draft: draft, next: d.position + 1}
-	for _, seg := range sinceBase(found) {
-		if err := r.segment(seg); err != nil {
-			draft.drop()
+	r := replay{d: d, next: d.position + 1, gone: make(map[string]string)}
+	for i := range found {
+		if err := r.segment(&found[i], voidFrom(found[i+1:])); err != nil {
 			return err
 		}
 	}
-	if d.journal.cur, err = draft.finish(); err != nil {
+	for _, place := range r.gone {
+		return fmt.Errorf("%s: %w: touch of a record that is not there", place, tier.ErrCorrupt)
+	}
+	d.journal.next, d.journal.position = r.next, d.position
+	if err := d.journal.resume(found, (epoch+1)<<32); err != nil {
 		return err
 	}
 	failpoint.Pass("l3bolt-replayed")
-	d.journal.next = r.next
-	return d.journal.removeOld(found)
+	return nil
 }
 
 // foundSegment is a segment that lies in the journal's directory.
 type foundSegment struct {
 	name   string
 	header segmentHeader
+	begun  bool // its first record is whole
+
+	// What replay found.
+	last, end int64  // where its last record begins, and ends
+	next      uint64 // the sequence that would come then
 }
 
-// find lists the segments in ascending order, and removes what an interrupted
-// opening, or a store that was replaced, left behind.
+// find lists the segments in ascending order, durably, and removes what an
+// interrupted rotation, or a store that was replaced, left behind.
 func (j *journal) find(fresh bool) ([]foundSegment, error) {
 	names, err := j.fs.ReadDir(j.dir)
 	if err != nil {
@@ -76,12 +69,16 @@ func (j *journal) find(fresh bool) ([]foundSegment, error) {
 			continue
 		}
 		if strings.HasSuffix(name, tempSuffix) {
+			if j.spare.adopt(path) {
+				continue // all the room there may be
+			}
 			if err := j.remove(path); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		h, err := j.readHeader(path)
+		seg, err := j.look(path)
+		h := seg.header
 		if fresh && (h.store != j.store || errors.Is(err, tier.ErrCorrupt)) {
 			if err := j.remove(path); err != nil {
 				return nil, err
@@ -97,12 +94,10 @@ func (j *journal) find(fresh bool) ([]foundSegment, error) {
 		if h.number != number {
 			return nil, corrupt(path, 32, "header says number %d", h.number)
 		}
-		found = append(found, foundSegment{name: path, header: h})
+		found = append(found, seg)
 	}
-	if fresh {
-		if err := j.fs.SyncDir(j.dir); err != nil {
-			return nil, failed(tier.ErrUnavailable, "sync", j.dir, err)
-		}
+	if err := j.fs.SyncDir(j.dir); err != nil {
+		return nil, failed(tier.ErrUnavailable, "sync", j.dir, err)
 	}
 	return found, nil
 }
@@ -114,13 +109,32 @@ func (j *journal) remove(name string) error {
 	return nil
 }
 
-func (j *journal) readHeader(name string) (segmentHeader, error) {
+// look reads a segment's header, and whether a record follows it.
+func (j *journal) look(name string) (foundSegment, error) {
+	seg := foundSegment{name: name}
 	w, closeFile, err := j.window(name)
 	if err != nil {
-		return segmentHeader{}, err
+		return seg, err
 	}
 	defer closeFile()
-	return w.readSegmentHeader()
+	if seg.header, err = w.readSegmentHeader(); err != nil {
+		return seg, err
+	}
+	payload, err := w.record(seg.header.seed(), segmentHeaderSize, seg.header.first)
+	seg.begun = payload != nil
+	return seg, err
+}
+
+// voidFrom is the sequence from which on the segment before later has nothing
+// to say (J5). A segment that never got a record ends none: it may be what is
+// left of a rotation that was refused.
+func voidFrom(later []foundSegment) uint64 {
+	for _, seg := range later {
+		if seg.begun {
+			return seg.header.first
+		}
+	}
+	return math.MaxUint64
 }
 
 // window opens a segment for reading.
@@ -136,39 +150,16 @@ func (j *journal) window(name string) (*window, func() error, error) {
 	return &window{r: f, file: name, size: size}, f.Close, nil
 }
 
-// sinceBase drops what the last base segment stands for.
-func sinceBase(found []foundSegment) []foundSegment {
-	for i := len(found) - 1; i > 0; i-- {
-		if found[i].header.base {
-			return found[i:]
-		}
-	}
-	return found
-}
-
-// removeOld removes the segments that the new base segment stands for, for
-// good: a power cut must not bring them back beside later ones.
-func (j *journal) removeOld(found []foundSegment) error {
-	for _, seg := range found {
-		if err := j.remove(seg.name); err != nil {
-			return err
-		}
-	}
-	if err := j.fs.SyncDir(j.dir); err != nil {
-		return failed(tier.ErrUnavailable, "sync", j.dir, err)
-	}
-	return nil
-}
-
 // replay applies segments in turn.
 type replay struct {
-	d     *DB
-	draft *draft
-	next  uint64 // the sequence that is expected
-	end   string // where the last segment ended, for a gap's message
+	d    *DB
+	next uint64            // the sequence that is expected
+	end  string            // where the last segment ended, for a gap's message
+	gone map[string]string // records that bbolt has lost already to groups that must follow, and where they were touched
+	at   string            // where the record lies that is being replayed
 }
 
-func (r *replay) segment(seg foundSegment) error {
+func (r *replay) segment(seg *foundSegment, void uint64) error {
 	if seg.header.first > r.next {
 		return fmt.Errorf("%w: journal groups %d to %d are missing before %s%s; restore the journal together with store.db, or move journal/ away to accept the loss of what follows",
 			tier.ErrCorrupt, r.next, seg.header.first-1, seg.name, r.end)
@@ -177,33 +168,37 @@ func (r *replay) segment(seg foundSegment) error {
 	if err != nil {
 		return err
 	}
-	next, end, err := replaySegment(w, seg.header, func(off int64, sequence uint64, payload []byte) error {
+	seg.last = segmentHeaderSize
+	seg.next, seg.end, err = replaySegment(w, seg.header, func(off int64, sequence uint64, payload []byte) error {
+		seg.last = off
+		if sequence < r.next || sequence >= void {
+			return nil
+		}
 		return r.record(seg.name, off, sequence, payload)
 	})
-	r.end = fmt.Sprintf(" (the one before ends at offset %d with group %d)", end, next-1)
+	r.end = fmt.Sprintf(" (the one before ends at offset %d with group %d)", seg.end, seg.next-1)
 	return errors.Join(err, closeFile())
 }
 
 func (r *replay) record(name string, off int64, sequence uint64, payload []byte) error {
-	if sequence < r.next {
-		return nil
-	}
+	r.at = fmt.Sprintf("%s at offset %d", name, off)
 	g, err := decodeGroup(payload)
 	if err == nil {
-		err = r.d.replayGroup(sequence, &g, recordSize(int64(len(payload))))
+		err = r.group(sequence, &g, recordSize(int64(len(payload))))
 	}
 	if err != nil {
-		return fmt.Errorf("%s at offset %d: %w", name, off, err)
+		return fmt.Errorf("%s: %w", r.at, err)
 	}
 	failpoint.Pass("l3bolt-replay")
 	r.next = sequence + 1
-	return r.d.withRoom(func() error { return r.draft.add(sequence, payload) })
+	return nil
 }
 
-// replayGroup publishes a group that the journal holds.
-func (d *DB) replayGroup(sequence uint64, g *group, size int64) error {
+// group publishes a group that the journal holds.
+func (r *replay) group(sequence uint64, g *group, size int64) error {
+	d := r.d
 	for i := range g.changes {
-		e, keep, err := d.replayChange(&g.changes[i])
+		e, keep, err := r.change(&g.changes[i])
 		if err != nil {
 			return err
 		}
@@ -217,20 +212,27 @@ func (d *DB) replayGroup(sequence uint64, g *group, size int64) error {
 	return nil
 }
 
-// replayChange makes the entry of a change. keep is false for the touch of a
-// record that is damaged since: it stays as it is, and Load says so.
-func (d *DB) replayChange(c *change) (e entry, keep bool, err error) {
+// change makes the entry of a change. keep is false for the touch of a record
+// that is damaged since: it stays as it is, and Load says so; and of one that
+// is not there: squeeze has removed it, as a later group says, which must
+// follow.
+func (r *replay) change(c *change) (e entry, keep bool, err error) {
 	switch c.kind {
 	case kindRemove:
+		delete(r.gone, c.key)
 		return entry{head: tier.Head{Version: c.version}}, true, nil
 	case kindPut:
+		delete(r.gone, c.key)
 		head, err := codec.Head(c.key, c.frame)
 		if err == nil && head.Version != c.version {
 			err = fmt.Errorf("%w: frame of another version than its change", tier.ErrCorrupt)
 		}
 		return entry{frame: c.frame, head: head}, true, err
 	}
-	frame, err := d.bodyForTouch(c.key)
+	frame, found, err := r.d.bodyForTouch(c.key)
+	if err == nil && !found {
+		r.gone[c.key] = r.at
+	}
 	if err != nil || frame == nil {
 		return entry{}, false, err
 	}
@@ -239,17 +241,15 @@ func (d *DB) replayChange(c *change) (e entry, keep bool, err error) {
 }
 
 // bodyForTouch is the frame of key's record before the touch; nil if it is
-// damaged.
-func (d *DB) bodyForTouch(key string) ([]byte, error) {
+// damaged or not found.
+func (d *DB) bodyForTouch(key string) (frame []byte, found bool, err error) {
 	if e, ok := d.active.entries.Get(key); ok {
 		if e.frame == nil {
-			return nil, fmt.Errorf("%w: touch of a removed record", tier.ErrCorrupt)
+			return nil, false, fmt.Errorf("%w: touch of a removed record", tier.ErrCorrupt)
 		}
-		return e.frame, nil
+		return e.frame, true, nil
 	}
-	var frame []byte
-	found := false
-	err := d.base.view(func(tx *bolt.Tx) error {
+	err = d.base.view(func(tx *bolt.Tx) error {
 		v, ok, err := storedValue(tx, key)
 		if found = ok; !ok || err != nil {
 			return nil
@@ -259,8 +259,5 @@ func (d *DB) bodyForTouch(key string) ([]byte, error) {
 		}
 		return nil
 	})
-	if err == nil && !found {
-		err = fmt.Errorf("%w: touch of a record that is not there", tier.ErrCorrupt)
-	}
-	return frame, err
+	return frame, found, err
 }

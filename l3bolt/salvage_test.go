@@ -219,7 +219,7 @@ func TestSalvageOfOneDamagedPage(t *testing.T) {
 }
 
 func TestSalvageOfRandomDamage(t *testing.T) {
-	s := newSample(t, 2000)
+	s := newSample(t, 1000)
 	used := len(bytes.TrimRight(s.data, "\x00"))
 	for seed := range uint64(120) {
 		data := garble(s.data, used, seed)

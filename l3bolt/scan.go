@@ -35,10 +35,10 @@ func (d *DB) snapshot() (active, frozen *btree.Map[string, entry], tx *bolt.Tx, 
 		return nil, nil, nil, err
 	}
 	d.copyMu.Lock()
+	defer d.copyMu.Unlock()
 	active = d.active.entries.Copy()
-	d.copyMu.Unlock()
 	if d.frozen != nil {
-		frozen = &d.frozen.entries
+		frozen = d.frozen.entries.Copy()
 	}
 	return active, frozen, tx, nil
 }

@@ -14,7 +14,7 @@ import (
 
 // The form of a segment file, little endian:
 //
-//	header  0 magic 8 B | 8 format u32 | 12 flags u32 | 16 store id 16 B | 32 number u64
+//	header  0 magic 8 B | 8 format u32 | 12 flags u32, 0 | 16 store id 16 B | 32 number u64
 //	        40 salt u64 | 48 first sequence u64 | 56 zero u32 | 60 crc32c of bytes 0..60
 //	record  0 magic u32 | 4 payload length u32 | 8 sequence u64
 //	        16 crc32c(salted; bytes 0..16, payload) | 20 crc32c(salted; bytes 0..20)
@@ -28,7 +28,6 @@ const (
 	segmentMagic      = "strataJ1"
 	segmentFormat     = 1
 	segmentHeaderSize = 64
-	flagBase          = 1 // J5: stands for all segments with lower numbers
 
 	recordMagic      = 0x6a72_7473 // "strj"
 	recordHeaderSize = 24
@@ -40,7 +39,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // segmentHeader identifies a segment.
 type segmentHeader struct {
-	base   bool
 	store  [16]byte
 	number uint64
 	salt   uint64
@@ -51,9 +49,6 @@ func (h segmentHeader) encode() []byte {
 	b := make([]byte, segmentHeaderSize)
 	copy(b, segmentMagic)
 	binary.LittleEndian.PutUint32(b[8:], segmentFormat)
-	if h.base {
-		binary.LittleEndian.PutUint32(b[12:], flagBase)
-	}
 	copy(b[16:], h.store[:])
 	binary.LittleEndian.PutUint64(b[32:], h.number)
 	binary.LittleEndian.PutUint64(b[40:], h.salt)
@@ -75,11 +70,10 @@ func parseSegmentHeader(file string, b []byte) (segmentHeader, error) {
 		return h, corrupt(file, 0, "segment header fails its checksum")
 	}
 	format, flags := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
-	if format != segmentFormat || flags&^flagBase != 0 {
-		return h, fmt.Errorf("%w: %s has journal format %d with flags %#x; this build knows format %d with flags %#x",
-			tier.ErrUnavailable, file, format, flags, segmentFormat, flagBase)
+	if format != segmentFormat || flags != 0 {
+		return h, fmt.Errorf("%w: %s has journal format %d with flags %#x; this build knows format %d without flags",
+			tier.ErrUnavailable, file, format, flags, segmentFormat)
 	}
-	h.base = flags&flagBase != 0
 	copy(h.store[:], b[16:])
 	h.number = binary.LittleEndian.Uint64(b[32:])
 	h.salt = binary.LittleEndian.Uint64(b[40:])

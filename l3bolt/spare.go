@@ -10,11 +10,12 @@ import (
 	"github.com/stratakv/strata/tiered/tier"
 )
 
-// spare is the file whose room is kept back for groups that free room, and
-// for checkpoints. It holds nothing; losing it, or failing to make it, is no
-// fault.
+// spare is a file whose room is kept back for groups that free room: the
+// journal's next segment when the disk has no room for one. It holds nothing;
+// losing it, or failing to make it, is no fault.
 type spare struct {
 	fs   FS
+	dir  string
 	name string
 	size int64 // ≤ 0: none is kept
 
@@ -24,18 +25,7 @@ type spare struct {
 }
 
 func newSpare(fs FS, dir string, size int64) *spare {
-	return &spare{fs: fs, name: filepath.Join(dir, "spare"), size: size}
-}
-
-// release gives the room back to the file system; false if none was kept.
-func (s *spare) release() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.kept {
-		return false
-	}
-	s.kept, s.short = false, true
-	return s.fs.Remove(s.name) == nil
+	return &spare{fs: fs, dir: dir, name: filepath.Join(dir, "spare"), size: size}
 }
 
 // keep makes the file if there is room for it.
@@ -53,24 +43,62 @@ func (s *spare) keepLocked() error {
 	if err != nil {
 		_ = s.fs.Remove(s.name)
 	}
-	s.kept, s.short = err == nil, isFull(err)
+	s.kept, s.short = err == nil, lacksRoom(err)
 	return err
 }
 
-// claim is what a group that does not free room must pass: while the spare's
-// room is lent out, what is left of it is not for such groups (P2).
+// lent reports whether there is none, because the disk is full.
+func (s *spare) lent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.short
+}
+
+// claim is what a group that does not free room must pass: while the spare is
+// lent out, what room there is is not for such groups (P2).
 func (s *spare) claim() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.short {
 		return nil
 	}
-	if err := s.keepLocked(); isFull(err) {
+	if err := s.keepLocked(); s.short {
 		return failed(tier.ErrFull, "keep", s.name, err)
 	}
 	return nil
 }
 
+// take gives the file another name; false if there is none, or not one of need
+// bytes.
+func (s *spare) take(name string, need int64) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.kept || s.size < need {
+		return false, nil
+	}
+	s.kept, s.short = false, true
+	err := s.fs.Rename(s.name, name)
+	if err != nil {
+		_ = s.keepLocked()
+	}
+	return true, err
+}
+
+// adopt makes a file that nothing needs any more the spare; false: there is one
+// already, and the file has its old name.
+func (s *spare) adopt(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept || s.size <= 0 || s.fs.Rename(name, s.name) != nil {
+		return false
+	}
+	_ = s.keepLocked()
+	return true
+}
+
+// make gives the file its size and its room. Its name is durable then: what is
+// written into the file later must never be found under the one that it had
+// before.
 func (s *spare) make() error {
 	f, err := s.fs.OpenFile(s.name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
@@ -80,23 +108,29 @@ func (s *spare) make() error {
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.fs.SyncDir(s.dir)
 }
 
 // fill takes the room: in one call where the system has one, else by writing.
 func (s *spare) fill(f File) error {
-	if err := f.Preallocate(s.size); err != nil {
-		return err
-	}
 	have, err := f.Size()
 	if err != nil {
 		return err
 	}
-	zeros := make([]byte, min(max(s.size-have, 0), 64<<10))
-	for ; have < s.size; have += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros, have); err != nil {
-			return err
-		}
+	if have > s.size {
+		return f.Truncate(s.size)
 	}
-	return nil
+	if err := f.Preallocate(s.size); err != nil {
+		if have == s.size && isFull(err) {
+			return nil // better than what there would be without
+		}
+		return err
+	}
+	if have, err = f.Size(); err != nil {
+		return err
+	}
+	return writeZeros(f, have, s.size)
 }

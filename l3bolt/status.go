@@ -14,7 +14,8 @@ import (
 // broken for good (D5).
 type checkpointStatus struct {
 	mu      sync.Mutex
-	changed sync.Cond // with L mu: any of the below, or frozen was dropped
+	changed sync.Cond // with L mu: changes has grown
+	changes uint64    // guarded by mu: of the below, and ends of checkpoints
 	noRoom  error     // guarded by mu: ErrFull, if the last checkpoint found the disk full
 	fatal   error     // guarded by mu: why nothing is written any more
 }
@@ -42,11 +43,26 @@ func (s *checkpointStatus) full() error {
 	return s.noRoom
 }
 
-// usable is nil, or what a Commit of a broken store returns.
-func (s *checkpointStatus) usable() error {
+// now is how it stands: noRoom if the last checkpoint found the disk full, and
+// err if it is broken, which is what Commit then returns. await(seen) waits for
+// the next change.
+func (s *checkpointStatus) now() (seen uint64, noRoom, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.usableLocked()
+	return s.changes, s.noRoom, s.usableLocked()
+}
+
+func (s *checkpointStatus) await(seen uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.changes == seen {
+		s.changed.Wait()
+	}
+}
+
+func (s *checkpointStatus) changedLocked() {
+	s.changes++
+	s.changed.Broadcast()
 }
 
 func (s *checkpointStatus) usableLocked() error {
@@ -68,7 +84,7 @@ func (s *checkpointStatus) breakBy(cause error) {
 	if s.fatal == nil {
 		s.fatal = cause
 	}
-	s.changed.Broadcast()
+	s.changedLocked()
 }
 
 // checkpointed records how an attempt ended: nil, or a full disk.
@@ -76,26 +92,5 @@ func (s *checkpointStatus) checkpointed(noRoom error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noRoom = noRoom
-	s.changed.Broadcast()
-}
-
-// wait returns nil when frozen is gone and active was frozen in its turn, or
-// at once when spill allows to go beyond the bound of a full disk.
-func (s *checkpointStatus) wait(spill bool, freeze func(), frozen func() bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for frozen() {
-		if err := s.usableLocked(); err != nil {
-			return err
-		}
-		if s.noRoom != nil {
-			if spill {
-				return nil
-			}
-			return s.noRoom
-		}
-		s.changed.Wait()
-	}
-	freeze()
-	return nil
+	s.changedLocked()
 }

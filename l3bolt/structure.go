@@ -107,7 +107,7 @@ func (s *structure) freelist(id uint64) error {
 		return err
 	}
 	ids, n := b[boltPageHeader:], uint64(p.count)
-	if n == 0xffff { // then the true count comes first
+	if n == manyFree {
 		n, ids = binary.NativeEndian.Uint64(ids), ids[8:]
 	}
 	if n > uint64(len(ids)/8) {
@@ -119,6 +119,25 @@ func (s *structure) freelist(id uint64) error {
 		}
 	}
 	return nil
+}
+
+// manyFree stands in a freelist's header for a count that comes first in it.
+const manyFree = 0xffff
+
+// freePages is how many pages the freelist says are free.
+func (f *pageFile) freePages(id uint64) (uint64, error) {
+	p, err := f.freelistHeader(id)
+	if err != nil {
+		return 0, err
+	}
+	if p.count != manyFree {
+		return uint64(p.count), nil
+	}
+	b, err := f.bytes(id, boltPageHeader+8)
+	if err != nil {
+		return 0, err
+	}
+	return min(binary.NativeEndian.Uint64(b[boltPageHeader:]), f.pages), nil
 }
 
 // freelistHeader checks the header of the freelist page.

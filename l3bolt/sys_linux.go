@@ -18,11 +18,18 @@ func datasync(f *os.File) error {
 // preallocate reserves the first size bytes. File systems that cannot are
 // used without.
 func preallocate(f *os.File, size int64) error {
-	err := retryEINTR("fallocate", f, func(fd int) error { return unix.Fallocate(fd, 0, 0, size) })
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		return nil
-	}
+	_, err := allocate(f, 0, size)
 	return err
+}
+
+// allocate makes sure that n bytes at off have their room, zeros where nothing
+// was written; done is false where the file system cannot.
+func allocate(f *os.File, off, n int64) (done bool, err error) {
+	err = retryEINTR("fallocate", f, func(fd int) error { return unix.Fallocate(fd, 0, off, n) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // retryEINTR runs op on f's descriptor. EINTR says that the call did not run

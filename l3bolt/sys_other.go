@@ -13,5 +13,8 @@ func datasync(f *os.File) error { return f.Sync() }
 // preallocate does nothing: there is no portable call for it.
 func preallocate(*os.File, int64) error { return nil }
 
+// allocate does nothing, and says so.
+func allocate(*os.File, int64, int64) (done bool, err error) { return false, nil }
+
 // onMemory is known on linux only.
 func onMemory(string) bool { return false }

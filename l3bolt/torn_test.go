@@ -132,27 +132,3 @@ func TestDamageInTheMiddle(t *testing.T) {
 		}
 	}
 }
-
-// TestBaseStandsForOlderSegments: what an opening read as torn stays torn, even
-// if the disk gives it back whole later, beside groups that came since.
-func TestBaseStandsForOlderSegments(t *testing.T) {
-	r := record(t)
-	whole := r.fs.ReadFile(r.segment)
-	fs := r.fs.Kill(r.dir)
-	fs.WriteFile(r.segment, whole[:r.starts[2]+8])
-	db := mustOpen(t, r.dir, still, fs)
-	g, m := r.mk.one(r.models[2], "another", "third group", 0)
-	mustCommit(t, db, g)
-	if err := db.Crash(); err != nil {
-		t.Fatal(err)
-	}
-	fs.WriteFile(r.segment, whole)
-	db = mustOpen(t, r.dir, still, fs)
-	r.mk.reopened(t, db, m)
-	if fs.ReadFile(r.segment) != nil {
-		t.Error("the old segment is there, want it removed")
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -316,3 +316,12 @@ func wantIs(t testing.TB, what string, err, sentinel error) {
 		t.Fatalf("%s: got error %v, want %v", what, err, sentinel)
 	}
 }
+
+// noise is what no codec makes smaller.
+func noise(mk *maker, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(mk.rng.Uint32())
+	}
+	return string(b)
+}

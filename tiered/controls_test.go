@@ -152,20 +152,55 @@ var mutations = []control{
 		{"l3bolt/journal.go", "return 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)", "err = j.cur.file.Datasync()\n\t\tif err != nil {\n\t\t\treturn 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)\n\t\t}"},
 	}},
 	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 5, edits: []edit{
-		{"l3bolt/checkpoint.go", "\tw, err := d.writeFrozen(frozen)\n", "\td.journal.trim(frozen.state.sequence)\n\tw, err := d.writeFrozen(frozen)\n"},
+		{"l3bolt/checkpoint.go", "\terr := d.write(w)\n", "\td.journal.trim(frozen.state.sequence)\n\terr := d.write(w)\n"},
 	}},
 	{name: "journal released before the meta page is on disk", pkg: inTiered, test: "TestFailpointOldMetaPages", tags: "failpoints", tries: 3, edits: []edit{
 		{"l3bolt/checkpoint.go", "\tfailpoint.Pass(\"l3bolt-checkpointed\")\n", "\td.journal.trim(frozen.state.sequence)\n\tfailpoint.Pass(\"l3bolt-checkpointed\")\n"},
 	}},
-	{name: "old segments go before the base has its name", pkg: inL3Bolt, test: "TestOpenFailsAnywhere", edits: []edit{
-		{"l3bolt/recover.go", "\tif d.journal.cur, err = draft.finish(); err != nil {", "\tif err := d.journal.removeOld(found); err != nil {\n\t\treturn err\n\t}\n\tif d.journal.cur, err = draft.finish(); err != nil {"},
+	{name: "segments go at opening that no checkpoint has reached", pkg: inL3Bolt, test: "TestOpenFailsAnywhere", edits: []edit{
+		{"l3bolt/resume.go", "defer j.trim(j.position)", "defer j.trim(j.next)"},
 	}},
-	{name: "replay without writing the tail again", pkg: inL3Bolt, test: "TestPowerCut$|TestTornTailTwice", tries: 5, edits: []edit{
-		{"l3bolt/recover.go", "return r.d.withRoom(func() error { return r.draft.add(sequence, payload) })", "return nil"},
+	{name: "replay without writing the last record again", pkg: inL3Bolt, test: "TestWhatOpeningShowsIsDurable", edits: []edit{
+		{"l3bolt/resume.go", "\t_, err := s.file.WriteAt(b, last)\n\treturn err\n", "\treturn nil\n"},
 	}},
-	{name: "replay leaves the torn tail where it was", pkg: inL3Bolt, test: "TestBaseStandsForOlderSegments", edits: []edit{
-		{"l3bolt/recover.go", "d.journal.begin(number, d.position+1, true, 0)", "d.journal.begin(number, d.position+1, false, 0)"},
-		{"l3bolt/recover.go", "return d.journal.removeOld(found)", "return nil"},
+	{name: "replay leaves the torn tail where it was", pkg: inL3Bolt, test: "TestWhatOpeningReadAsTornStaysTorn", edits: []edit{
+		{"l3bolt/resume.go", "min(s.off+recordHeaderSize, size)", "min(s.off, size)"},
+	}},
+	{name: "a segment does not end where the next one begins", pkg: inL3Bolt, test: "TestSegmentEndsWhereTheNextBegins", edits: []edit{
+		{"l3bolt/recover.go", "if sequence < r.next || sequence >= void {", "if sequence < r.next {"},
+	}},
+	{name: "a segment without records ends the one before", pkg: inL3Bolt, test: "TestRefusedRotationLosesNothing", edits: []edit{
+		{"l3bolt/recover.go", "if seg.begun {", "if true {"},
+	}},
+	// The full disk.
+	{name: "the reserve is for every write", pkg: inL3Bolt, test: "TestFullDisk$", edits: []edit{
+		{"l3bolt/commit.go", "\tif !g.Reserve {\n\t\tif err := d.claim()", "\tif false {\n\t\tif err := d.claim()"},
+		{"l3bolt/journal.go", "(!g.Reserve && !j.stale())", "false"},
+		{"l3bolt/journal.go", "\tif g.Reserve {\n\t\treturn nil\n\t}\n\treturn j.spare.claim()\n", "\treturn nil\n"},
+	}},
+	{name: "what found no room is not merged back", pkg: inL3Bolt, test: "TestDeletionsAloneLetWritesRecover", edits: []edit{
+		{"l3bolt/squeeze.go", "\td.thaw(s.done, s.kept)\n", ""},
+	}},
+	{name: "a checkpoint that finds no room does not go by pieces", pkg: inL3Bolt, test: "TestCheckpointGoesPieceByPiece", edits: []edit{
+		{"l3bolt/squeeze.go", "keys, err := s.light()", "_, err := s.light()\n\tvar keys []string"},
+	}},
+	{name: "pieces move the position", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
+		{"l3bolt/squeeze.go", "\t\tstate.sequence = s.d.position\n", ""},
+	}},
+	{name: "pieces do not have the usage counted anew", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
+		{"l3bolt/squeeze.go", "s.d.mark(tx, g, true)", "s.d.mark(tx, g, false)"},
+	}},
+	{name: "pieces do not keep the version", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
+		{"l3bolt/squeeze.go", "\t\tstate.sequence = s.d.position\n", "\t\tstate.sequence, state.version = s.d.position, 1\n"},
+	}},
+	{name: "old segments are removed while the spare is lent", pkg: inL3Bolt, test: "TestFullDisk$|TestFullDiskForEver", edits: []edit{
+		{"l3bolt/journal.go", "\t\tif !j.spare.adopt(name) {\n\t\t\tif err := j.fs.Remove(name)", "\t\t{\n\t\t\tif err := j.fs.Remove(name)"},
+	}},
+	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", tries: 5, edits: []edit{
+		{"l3bolt/spare.go", "\treturn s.fs.SyncDir(s.dir)\n", "\treturn nil\n"},
+	}},
+	{name: "stamps use up the spare", pkg: inL3Bolt, test: "TestStampsLeaveHalfOfTheSpare", edits: []edit{
+		{"l3bolt/journal.go", "s.fixed && len(g.Changes) == 0 &&", "false &&"},
 	}},
 }
 
