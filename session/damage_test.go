@@ -1,10 +1,13 @@
 package session_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stratakv/strata/session"
 	"github.com/stratakv/strata/tiered"
@@ -92,6 +95,74 @@ func TestNothingSecretInErrorsAndLogs(t *testing.T) {
 			if strings.Contains(text, secret) {
 				t.Errorf("a secret in %q", text)
 			}
+		}
+	}
+}
+
+// breakEntry damages the index entry of handle: in how it is written, or, if
+// inStore, so that the store gives it to nobody.
+func (e *env) breakEntry(handle string, inStore bool) {
+	e.t.Helper()
+	key := "web:u:" + handle
+	if inStore {
+		e.store.Records = corrupt{e.store.Records, key}
+	} else if err := e.store.whole.Set(e.t.Context(), key, []byte{0x83, 2, 2}, time.Hour); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// corrupt is a store in which the record of key cannot be read.
+type corrupt struct {
+	session.Records
+	key string
+}
+
+func (c corrupt) GetItem(ctx context.Context, key string) (tiered.Item, error) {
+	it, err := c.Records.GetItem(ctx, key)
+	if err == nil && key == c.key {
+		return tiered.Item{}, tiered.ErrCorrupt
+	}
+	return it, err
+}
+
+func (c corrupt) GetMany(ctx context.Context, keys []string) (map[string]tiered.Item, error) {
+	items, err := c.Records.GetMany(ctx, keys)
+	if _, there := items[c.key]; there {
+		return nil, tiered.ErrCorrupt
+	}
+	return items, err
+}
+
+// A damaged index entry hides its session from lists, which say so after the
+// rest, and from nothing that ends sessions (7).
+func TestDamagedIndexEntry(t *testing.T) {
+	for _, inStore := range []bool{false, true} {
+		for _, how := range []string{"Revoke", "RevokeOne"} {
+			e := newEnv(t, session.Options{})
+			other := e.browser()
+			other.login("bob")
+			var handles []string
+			for range 3 {
+				b := e.browser()
+				b.login("alice")
+				handles = append(handles, b.handle())
+			}
+			e.breakEntry(handles[1], inStore)
+			name := fmt.Sprintf("%s, the store knows: %v", how, inStore)
+			n, err := e.m.Count(t.Context(), "alice")
+			if n != 2 || !errors.Is(err, session.ErrRecord) && !errors.Is(err, tiered.ErrCorrupt) {
+				t.Errorf("%s: Count: got %d, %v, want 2 and the damage", name, n, err)
+			}
+			if how == "Revoke" {
+				err = e.m.Revoke(t.Context(), "alice")
+			} else {
+				err = e.m.RevokeOne(t.Context(), handles[1])
+				err = errors.Join(err, e.m.RevokeOne(t.Context(), handles[0]), e.m.RevokeOne(t.Context(), handles[2]))
+			}
+			if keys := e.store.keys(t); len(keys) != 2 || err != nil {
+				t.Errorf("%s: got %d records, %v, want bob's two", name, len(keys), err)
+			}
+			other.wantUser(name, "bob")
 		}
 	}
 }

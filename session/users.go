@@ -26,22 +26,28 @@ type Info struct {
 
 // Sessions gives the live sessions of user, in no order that means anything. It
 // reads the user's sessions, no others. An error is given once, with the zero
-// Info, and ends it.
+// Info, and ends it; that a session is damaged is said after all others.
 func (m *Manager) Sessions(ctx context.Context, user string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		current := m.currentHandle(ctx)
+		var damage error
 		for handle, err := range m.handles(ctx, user) {
 			var st *stored
 			if err == nil {
 				st, err = m.byHandle(ctx, handle)
 			}
-			if err != nil {
+			switch {
+			case unreadable(err):
+				damage = err
+			case err != nil:
 				yield(Info{}, outage("sessions", err))
 				return
-			}
-			if st != nil && !yield(st.info(handle, current), nil) {
+			case st != nil && !yield(st.info(handle, current), nil):
 				return
 			}
+		}
+		if damage != nil {
+			yield(Info{}, outage("sessions", damage))
 		}
 	}
 }
@@ -123,13 +129,16 @@ func (m *Manager) RevokeOne(ctx context.Context, handle string) error {
 // Revoke ends all sessions of user but those of the handles in except: "log out
 // everywhere", or after a change of password. Every session that was bound to
 // the user when it was called is dead when it returns, one that is renewed
-// meanwhile too. It is atomic for each session, not for all: an error says that
-// some may be left.
+// meanwhile too, and one whose index entry is damaged, for which all sessions
+// are read. It is atomic for each session, not for all: an error says that some
+// may be left. Damage that it cannot get past does not keep it from the rest.
 func (m *Manager) Revoke(ctx context.Context, user string, except ...string) error {
 	var handles []string
+	var damage error
 	for handle, err := range m.handles(ctx, user) {
 		if err != nil {
-			return outage("revoke", err)
+			damage = outage("revoke", err)
+			break
 		}
 		if slices.Contains(except, handle) {
 			continue
@@ -137,17 +146,35 @@ func (m *Manager) Revoke(ctx context.Context, user string, except ...string) err
 		if handles = append(handles, handle); len(handles) < revokeBatch {
 			continue
 		}
-		if err := m.revoke(ctx, handles); err != nil {
+		err := m.revoke(ctx, handles)
+		if err != nil && !unreadable(err) {
 			return err
 		}
+		damage = errors.Join(damage, err)
 		handles = handles[:0]
 	}
-	return m.revoke(ctx, handles)
+	return errors.Join(damage, m.revoke(ctx, handles))
 }
 
 // revoke ends the sessions of handles in one write, or, if one of them is
-// renewed meanwhile, one by one.
+// renewed meanwhile or damaged, one by one.
 func (m *Manager) revoke(ctx context.Context, handles []string) error {
+	err := m.revokeAtOnce(ctx, handles)
+	if !errors.Is(err, tiered.ErrVersion) && !unreadable(err) {
+		return outage("revoke", err)
+	}
+	var damage error
+	for _, handle := range handles {
+		err := m.RevokeOne(ctx, handle)
+		if err != nil && !unreadable(err) {
+			return err
+		}
+		damage = errors.Join(damage, err)
+	}
+	return damage
+}
+
+func (m *Manager) revokeAtOnce(ctx context.Context, handles []string) error {
 	var b tiered.Batch
 	keys := make([]string, len(handles))
 	for i, handle := range handles {
@@ -155,27 +182,22 @@ func (m *Manager) revoke(ctx context.Context, handles []string) error {
 	}
 	items, err := m.store.GetMany(ctx, keys)
 	if err != nil {
-		return outage("revoke", err)
+		return err
 	}
 	for _, it := range items {
 		if err := m.planEndHandle(&b, it); err != nil {
-			return outage("revoke", err)
+			return err
 		}
 	}
-	err = m.store.Write(ctx, &b)
+	if err := m.store.Write(ctx, &b); err != nil {
+		return err
+	}
 	for _, handle := range handles {
-		if errors.Is(err, tiered.ErrVersion) {
-			if err := m.RevokeOne(ctx, handle); err != nil {
-				return err
-			}
-		} else if lineage, ok := parseHandle(handle); ok && err == nil {
+		if lineage, ok := parseHandle(handle); ok {
 			m.watches.end(lineage, ReasonRevoked)
 		}
 	}
-	if errors.Is(err, tiered.ErrVersion) {
-		return nil
-	}
-	return outage("revoke", err)
+	return nil
 }
 
 // planEndHandle adds to b the end of the session that index entry it leads to.
@@ -197,11 +219,14 @@ func (m *Manager) endHandle(ctx context.Context, handle string) error {
 		if absent(err) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
 		var b tiered.Batch
-		if err := m.planEndHandle(&b, it); err != nil {
+		if err == nil {
+			err = m.planEndHandle(&b, it)
+		}
+		if unreadable(err) {
+			err = m.planEndLost(ctx, &b, handle, it.Version)
+		}
+		if err != nil {
 			return err
 		}
 		if err := m.store.Write(ctx, &b); !errors.Is(err, tiered.ErrVersion) {
@@ -210,14 +235,34 @@ func (m *Manager) endHandle(ctx context.Context, handle string) error {
 	}
 }
 
+// planEndLost adds to b the end of the session of handle, whose index entry
+// cannot be read: it is looked for among all. version is the entry's, 0 if even
+// that is unknown.
+func (m *Manager) planEndLost(ctx context.Context, b *tiered.Batch, handle string, version uint64) error {
+	if version != 0 {
+		b.Check(m.indexKey(handle), version)
+	}
+	b.Delete(m.indexKey(handle))
+	for it, err := range m.store.Scan(ctx, m.opts.Prefix+"s:") {
+		if err != nil {
+			return err
+		}
+		if rec, _, err := decode(it.Value); err == nil && rec != nil && handleOf(rec.user, rec.lineage) == handle {
+			b.Check(it.Key, it.Version)
+			b.Delete(it.Key)
+		}
+	}
+	return nil
+}
+
 // Count is the number of live sessions; with users, of theirs. Without, it reads
-// all sessions.
+// all sessions. With an error it counts those that were read before it.
 func (m *Manager) Count(ctx context.Context, users ...string) (int, error) {
 	n := 0
 	for _, user := range users {
 		for _, err := range m.Sessions(ctx, user) {
 			if err != nil {
-				return 0, err
+				return n, err
 			}
 			n++
 		}
@@ -228,7 +273,7 @@ func (m *Manager) Count(ctx context.Context, users ...string) (int, error) {
 	now := m.now()
 	for it, err := range m.store.Scan(ctx, m.opts.Prefix+"s:") {
 		if err != nil {
-			return 0, outage("count", err)
+			return n, outage("count", err)
 		}
 		if rec, _, err := decode(it.Value); err == nil && rec != nil && m.deadline(rec) > now {
 			n++
