@@ -27,13 +27,15 @@ type records interface {
 }
 
 // New makes a Manager over store, which stays the caller's to close, after the
-// Manager. A store's MaxTTL must not be below Options.Lifetime. In one that
-// evicts (tiered.Options.Evict) sessions may be lost, and a lost index entry
-// hides its session from Revoke. ErrArgument: an option is wrong; the error
-// names all that are.
+// Manager. ErrArgument: an option is wrong, the error names all that are; or the
+// store evicts (tiered.Options.Evict), where an index entry could go before its
+// session, which Revoke would then not find.
 func New(store *tiered.Store, opts *Options) (*Manager, error) {
-	if store == nil {
+	switch {
+	case store == nil:
 		return nil, argument("new", "no store")
+	case store.Stats().Evict:
+		return nil, argument("new", "the store evicts")
 	}
 	return newManager(store, opts)
 }
