@@ -67,8 +67,8 @@ func (s *Session) SetIdle(d time.Duration) error {
 
 // SetLifetime gives this session a lifetime of its own, from its begin or its
 // last login on; 0: the manager's again. It stays over Renew and login. A
-// lifetime that is over already ends the session. ErrArgument: it is negative or
-// above 100 years.
+// lifetime that is over already ends the session; one above the store's MaxTTL
+// cannot be saved, tiered.ErrTTL. ErrArgument: it is negative or above 100 years.
 func (s *Session) SetLifetime(d time.Duration) error {
 	return s.setLife("set lifetime", d, func(ms int64) { s.mine.life = &ms })
 }

@@ -27,17 +27,25 @@ type records interface {
 }
 
 // New makes a Manager over store, which stays the caller's to close, after the
-// Manager. ErrArgument: an option is wrong, the error names all that are; or the
+// Manager. ErrArgument: an option is wrong, the error names all that are; the
 // store evicts (tiered.Options.Evict), where an index entry could go before its
-// session, which Revoke would then not find.
+// session, which Revoke would then not find; or its MaxTTL is below
+// Options.Lifetime, where no login could be saved.
 func New(store *tiered.Store, opts *Options) (*Manager, error) {
-	switch {
-	case store == nil:
+	if store == nil {
 		return nil, argument("new", "no store")
-	case store.Stats().Evict:
-		return nil, argument("new", "the store evicts")
 	}
-	return newManager(store, opts)
+	m, err := newManager(store, opts)
+	if err != nil {
+		return nil, err
+	}
+	switch st := store.Stats(); {
+	case st.Evict:
+		return nil, argument("new", "the store evicts")
+	case st.MaxTTL > 0 && st.MaxTTL < m.opts.Lifetime:
+		return nil, argument("new", "the store's MaxTTL is below Lifetime")
+	}
+	return m, nil
 }
 
 func newManager(store records, opts *Options) (*Manager, error) {

@@ -16,6 +16,8 @@ func TestUnfitStoresAreRefused(t *testing.T) {
 	}{
 		"keeps all": {tiered.Options{}, nil},
 		"evicts":    {tiered.Options{Evict: true}, session.ErrArgument},
+		"short":     {tiered.Options{MaxTTL: 2*time.Hour - 1}, session.ErrArgument},
+		"just long": {tiered.Options{MaxTTL: 2 * time.Hour}, nil},
 	} {
 		store, err := tiered.OpenMemory(&c.opts)
 		if err != nil {
@@ -24,8 +26,19 @@ func TestUnfitStoresAreRefused(t *testing.T) {
 		defer store.Close()
 		m, err := session.New(store, &session.Options{Lifetime: 2 * time.Hour})
 		wantErr(t, name, err, c.want)
-		if err == nil {
-			m.Close()
+		if err != nil {
+			continue
 		}
+		s, err := m.Load(t.Context(), "")
+		if err == nil {
+			err = s.BindUser("alice")
+		}
+		if err == nil {
+			_, _, err = m.Commit(t.Context(), s)
+		}
+		if err != nil {
+			t.Errorf("%s: a login: %v", name, err)
+		}
+		m.Close()
 	}
 }

@@ -1,12 +1,15 @@
 package tiered
 
+import "time"
+
 // Stats is a snapshot of a store's counters: plain data, ready for JSON.
 // Counters start at the opening.
 type Stats struct {
-	Role    Role   // RoleOwner or RoleFollower
-	Epoch   uint64 // grows by every opening of the directory
-	Durable bool   // whether an acknowledged write survives a power cut (P1)
-	Evict   bool   // whether the memory store evicts live records when full
+	Role    Role          // RoleOwner or RoleFollower
+	Epoch   uint64        // grows by every opening of the directory
+	Durable bool          // whether an acknowledged write survives a power cut (P1)
+	Evict   bool          // whether the memory store evicts live records when full
+	MaxTTL  time.Duration // Options.MaxTTL; 0: lifetimes have no bound
 
 	L1, L2 CacheStats
 	L3     TruthStats
@@ -54,6 +57,7 @@ func (s *Store) Stats() Stats {
 	state, d := c.durable.State(), c.durable.Stats()
 	st := Stats{
 		Role: RoleOwner, Epoch: state.Epoch, Durable: state.Durable, Evict: s.tier == TierMemory && s.opts.Evict,
+		MaxTTL: s.opts.MaxTTL,
 		L3: TruthStats{
 			Hits: c.hits.Load(), Misses: c.misses.Load(),
 			Commits: d.Commits, Ops: c.ops.Load(), Swept: c.swept.Load(), Checkpoints: d.Checkpoints, Evictions: d.Evictions,
