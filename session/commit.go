@@ -182,9 +182,10 @@ func (s *Session) plan(to *stored, newID *string) (*plan, error) {
 	return p, s.planRecord(p, renew, now)
 }
 
-// renewedBy reports whether another request has renewed the session since it was
-// loaded, and this one asks for no more than that.
-func (s *Session) renewedBy(to *stored) bool { return to.id != s.base.id && s.mine.grace > 0 }
+// renewedBy reports whether another request has renewed the session since the
+// client was given its id, and this one asks for no more than that. A renewal
+// more would end the grace of that id: it leads on once.
+func (s *Session) renewedBy(to *stored) bool { return to.id != hash(s.token) && s.mine.grace > 0 }
 
 // planEnd adds the deletion of what Destroy ended.
 func (s *Session) planEnd(p *plan) {

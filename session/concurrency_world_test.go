@@ -111,7 +111,7 @@ func (w *world) step(r *request) {
 	id, to := r.hop, w.moved[r.hop]
 	switch {
 	case w.live[id] != nil:
-		r.hop, r.found, r.renewed = "", id, r.baseID != "" && r.baseID != id
+		r.hop, r.found, r.renewed = "", id, id != original
 		if r.baseID == "" {
 			r.base = w.live[id].clone()
 		}

@@ -31,7 +31,8 @@ func (s *Session) Renew() error {
 // RenewGrace is Renew, but that the old id stands for the new one for grace, up
 // to a minute, so that requests that are under way keep their session. It is
 // for renewal from time to time, not for a change of rights: Renew and BindUser
-// in the same request take the grace away. ErrArgument: grace is not positive or
+// in the same request take the grace away. With an id that is itself in its
+// grace it does nothing. ErrArgument: grace is not positive or
 // above a minute.
 func (s *Session) RenewGrace(grace time.Duration) error {
 	if grace <= 0 || grace > maxGrace {

@@ -145,6 +145,24 @@ func TestRenewWithAnIDInItsGrace(t *testing.T) {
 	again.want("the third id", "k", "v")
 }
 
+// A renewal with grace by a client that has not yet got the id of the last one
+// leaves it be: the old id leads where it did.
+func TestGraceIsNoChain(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.returned()
+	second, third := b.tab(), b.tab()
+	renew := func(s *session.Session) error { return s.RenewGrace(minute) }
+	b.with(renew)
+	if res := second.with(renew); len(res.Cookies()) != 0 {
+		t.Error("the second renewal gave an id of its own")
+	}
+	third.want("the first id, within its grace", "k", "v")
+	b.want("the second id", "k", "v")
+	b.with(renew)
+	third.want("the first id, after a renewal of the second", "k", nil)
+	b.want("the third id", "k", "v")
+}
+
 // A second renewal with grace leaves the first one be: one id goes out, not two.
 func TestTwoRenewalsAtOnceAreOne(t *testing.T) {
 	e := newEnv(t, session.Options{})
