@@ -1,6 +1,7 @@
 // What a user of the types writes, and what they must refuse. Checked, not run.
 import { AsyncMap, StrataError, load, open, type Adapter, type Item, type Op, type Store } from '@stratakv/strata';
 import { durableObject, indexedDB, opfs, workersKV, type KVLike, type StorageLike } from '@stratakv/strata/adapters';
+import { Sessions, type Session } from '@stratakv/strata/sessions';
 import { file } from '@stratakv/strata/file';
 
 export async function use(namespace: KVLike, storage: StorageLike): Promise<void> {
@@ -35,6 +36,16 @@ export async function use(namespace: KVLike, storage: StorageLike): Promise<void
   module.open().close();
   void [bytes, text, view, length, swapped, item, got];
 
+  const sessions = new Sessions(store, { idle: 60_000 });
+  const response: Response = await sessions.handle(new Request('https://example.com/'), (session: Session) => {
+    session.set('cart', { items: ['tea'], at: new Date(), raw: new Uint8Array(2), none: undefined }, { ttl: 1000 });
+    session.login('alice');
+    return new Response(session.user ?? session.get('name'));
+  });
+  void response;
+
+  // @ts-expect-error: a function is no value of a session
+  sessions.handle(new Request('x'), (session) => { session.set('f', () => 1); return new Response(); });
   // @ts-expect-error: a number is no value
   store.set('key', 5);
   // @ts-expect-error: no such mode
