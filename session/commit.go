@@ -110,12 +110,7 @@ func (s *Session) unsaved(to *stored, p *plan, err error) outcome {
 // there is none. What a request that logs in did is then done to none (5).
 func (s *Session) again(ctx context.Context, to *stored, p *plan) (*stored, error) {
 	if s.ended != nil { // a conflict of its own, which is settled apart
-		if err := s.m.endHandle(ctx, handleOf(s.ended.user, s.ended.lineage)); err != nil {
-			return to, err
-		}
-		s.m.watches.end(s.ended.lineage, s.ended.reason)
-		s.ended = nil
-		return to, nil
+		return to, s.endAgain(ctx)
 	}
 	now, err := s.m.read(ctx, to.id)
 	switch {
@@ -130,6 +125,27 @@ func (s *Session) again(ctx context.Context, to *stored, p *plan) (*stored, erro
 	}
 	s.base = nil
 	return nil, nil
+}
+
+// endAgain ends what another request changed before this one could end it: by
+// its user's index, or, without a user, under the id to which its grace leads.
+func (s *Session) endAgain(ctx context.Context) error {
+	e := s.ended
+	if e.user == "" {
+		now, err := s.m.read(ctx, e.id)
+		if err != nil {
+			return err
+		}
+		if now != nil {
+			s.ended = &ending{stored: now, reason: e.reason}
+			return nil
+		}
+	} else if err := s.m.endHandle(ctx, handleOf(e.user, e.lineage)); err != nil {
+		return err
+	}
+	s.m.watches.end(e.lineage, e.reason)
+	s.ended = nil
+	return nil
 }
 
 // plan is one write: a batch with what becomes of the session if it succeeds.
@@ -190,8 +206,10 @@ func (s *Session) renewedBy(to *stored) bool { return to.id != hash(s.token) && 
 // planEnd adds the deletion of what Destroy ended.
 func (s *Session) planEnd(p *plan) {
 	e := s.ended
-	if e.record != nil && e.user != "" {
+	if e.record != nil {
 		p.batch.Check(s.m.keyOf(e.id), e.version)
+	}
+	if e.record != nil && e.user != "" {
 		p.batch.Delete(s.m.indexKey(handleOf(e.user, e.lineage)))
 	}
 	p.batch.Delete(s.m.keyOf(e.id))

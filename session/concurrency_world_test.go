@@ -23,7 +23,7 @@ import (
 //     all else stays.
 //  4. If that is gone, it is ErrRevoked, but: who only used it does not care;
 //     who logs in begins a session, with nothing of the old one; who destroys it
-//     ends, by the user's index, the renewed one too.
+//     ends, by the user's index or one step of grace, the renewed one too.
 //  5. Strict: who changed a key that is now other than both what he found and
 //     what he made of it is ErrConflict, and nothing is saved.
 //  6. A renewal leaves nothing under the id before; with grace that leads on.
@@ -167,8 +167,7 @@ func (w *world) destroy(r *request) {
 	if r.base == nil {
 		return
 	}
-	delete(w.live, r.baseID)
-	delete(w.moved, r.baseID)
+	delete(w.live, r.found)
 	maps.DeleteFunc(w.live, func(_ string, rec *record) bool { return r.base.user != "" && rec.lineage == r.base.lineage })
 }
 

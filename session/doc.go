@@ -104,9 +104,9 @@
 //	renew     ErrRevoked  ErrRevoked  ErrRevoked  gone (*)    ErrRevoked        new id, no error
 //	touch     B's k       j           no k        gone        new id            one touch
 //
-// (*) If a user is bound: B's destroy finds the renewed session by the index. An
-// anonymous session that A renewed stays under A's id, as if B had come first.
-// While a renewed id is in its grace ([Session.RenewGrace]) it stands for the
+// (*) If a user is bound: B's destroy finds the renewed session by the index, and
+// if A renewed with grace, by that. Another anonymous session that A renewed
+// stays under A's id, as if B had come first. While a renewed id is in its grace ([Session.RenewGrace]) it stands for the
 // new one: B's change goes there, and a second renewal with grace leaves the
 // first one be. B's BindUser is a login that does not depend on the old session:
 // if that is gone, it begins a new one, without the old one's data.

@@ -290,6 +290,30 @@ func TestDestroyWithAnIDInItsGrace(t *testing.T) {
 	}
 }
 
+// A session without a user that is renewed with grace, or changed, while it is
+// ended is ended all the same.
+func TestDestroyBesideAnAnonymousRenewal(t *testing.T) {
+	for name, f := range map[string]func(*session.Session) error{
+		"renewed": func(s *session.Session) error { return s.RenewGrace(minute) }, "changed": set("k", 2),
+	} {
+		e := newEnv(t, session.Options{})
+		b := e.returned()
+		tab := b.tab()
+		res := b.with(func(s *session.Session) error {
+			err := s.Destroy("logout")
+			tab.with(f)
+			return err
+		})
+		if c := res.Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+			t.Errorf("%s: got cookies %v, want it cleared", name, c)
+		}
+		tab.want(name, "k", nil)
+		if n, err := e.m.Count(t.Context()); n != 0 || err != nil {
+			t.Errorf("%s: got %d sessions, %v, want none", name, n, err)
+		}
+	}
+}
+
 // A panic saves nothing but a Destroy.
 func TestPanicSavesOnlyADestroy(t *testing.T) {
 	e := newEnv(t, session.Options{})
