@@ -261,17 +261,30 @@ func (s *Session) planOldID(p *plan, now int64) {
 // write writes p's batch. While a watched session changes its id nobody looks
 // for it under the old one.
 func (s *Session) write(ctx context.Context, p *plan) error {
-	if p.from == nil || p.rec == nil || p.from.id == p.id {
-		return s.m.store.Write(ctx, &p.batch)
+	begins := p.rec != nil && (p.from == nil || p.from.id != p.id)
+	release := func(hashed) {}
+	if begins && p.from != nil {
+		release = s.m.watches.hold(p.from.lineage)
 	}
-	release := s.m.watches.hold(p.from.lineage)
 	err := s.m.store.Write(ctx, &p.batch)
+	if begins && errors.Is(err, tiered.ErrUnknownOutcome) && s.m.has(ctx, p.id) {
+		err = nil
+	}
 	if err == nil {
 		release(p.id)
-	} else {
+	} else if p.from != nil {
 		release(p.from.id)
 	}
 	return err
+}
+
+// has reports whether a new id is in the store after all. It looks once: the old
+// id may be gone, and who is not told the new one is logged out (9).
+func (m *Manager) has(ctx context.Context, id hashed) bool {
+	ctx, cancel := m.unhurried(ctx)
+	defer cancel()
+	st, err := m.read(ctx, id)
+	return err == nil && st != nil
 }
 
 // settle tells the watches what p did.

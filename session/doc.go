@@ -82,7 +82,10 @@
 //     session, at least the idle timeout is left to it, at most that and the
 //     touch threshold; its absolute end apart.
 //  9. An outage is no logout: after a failed load nothing is saved and no cookie
-//     set or cleared; a failed write sets none either.
+//     set or cleared; a failed write sets none either. If a write's fate is
+//     unknown and it made a new id, the id is sent if it is found in the store
+//     then. It is a logout all the same if such a renewal comes to pass later,
+//     or the store can no longer be read.
 //  10. The cookie is cleared by ending the session in that very request, and by
 //     nothing else: an unknown id may belong to a client whose new cookie is
 //     still under way.

@@ -371,3 +371,32 @@ func TestUnknownOutcomeIsAnError(t *testing.T) {
 		t.Errorf("got cookies %v", res.Cookies())
 	}
 }
+
+// If it did make a new id, the client gets that: the old one is gone.
+func TestUnknownOutcomeThatWasOneIsNoLogout(t *testing.T) {
+	for name, f := range map[string]func(s *session.Session) error{
+		"renewal": (*session.Session).Renew,
+		"login":   func(s *session.Session) error { return s.BindUser("alice") },
+		"both": func(s *session.Session) error {
+			return errors.Join(s.Destroy("logout"), s.BindUser("alice"), s.Set("k", "v"))
+		},
+	} {
+		e := newEnv(t, session.Options{})
+		b := e.returned()
+		b.tab().with(func(s *session.Session) error { _, err := s.User(); return err }) // confirmed
+		e.store.Records = doubtful{e.store.Records}
+		wantStatus(t, name, b.with(f), http.StatusOK)
+		b.want(name, "k", "v")
+		wantStatus(t, "a change under the same id", b.with(set("k", 2)), http.StatusServiceUnavailable)
+	}
+}
+
+// doubtful does not know what became of its writes.
+type doubtful struct{ session.Records }
+
+func (d doubtful) Write(ctx context.Context, b *tiered.Batch) error {
+	if err := d.Records.Write(ctx, b); err != nil {
+		return err
+	}
+	return tiered.ErrUnknownOutcome
+}
