@@ -221,7 +221,7 @@ func (s *Session) planEnd(p *plan) {
 func (s *Session) planRecord(p *plan, renew bool, now int64) error {
 	rec, to, m := p.rec, p.from, s.m
 	data := rec.encode()
-	if len(data) > m.opts.MaxBytes {
+	if len(data) > m.opts.MaxBytes && p.weight == hard {
 		return tiered.ErrTooLarge
 	}
 	if to != nil {

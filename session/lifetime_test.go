@@ -308,3 +308,22 @@ func TestWrongLifetimesAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// A session over MaxBytes, from before that was lowered, lives on as it is.
+func TestLoweredMaxBytesSparesReads(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.browser()
+	large := strings.Repeat("x", 5000)
+	b.set("k", large)
+	b.m = e.manager(session.Options{MaxBytes: 1000})
+	for range 4 {
+		b.want("used every 20 min", "k", large)
+		e.pass(20 * minute)
+		wantStatus(t, "a read", b.with(func(s *session.Session) error { return s.Load(t.Context()) }), http.StatusOK)
+	}
+	wantStatus(t, "a change", b.with(set("j", 1)), http.StatusInternalServerError)
+	b.with(func(s *session.Session) error { return s.Destroy("logout") })
+	if n := len(e.store.keys(t)); n != 0 || e.log.String() != "" {
+		t.Errorf("after a logout: got %d records, log %q", n, e.log)
+	}
+}

@@ -37,7 +37,8 @@ type Options struct {
 	// Binding ties sessions to properties of the client.
 	Binding Binding
 	// MaxBytes bounds the encoded record of a session; 0: 1 MiB. A session that
-	// would be larger is not saved: tiered.ErrTooLarge.
+	// would be larger is not saved: tiered.ErrTooLarge. One that is larger from
+	// before can be read, used and ended.
 	MaxBytes int
 	// Timeout bounds each write to the store, and Destroy's load; 0: 10 s. They do
 	// not end with the request's context: a client that goes away cannot undo its

@@ -383,7 +383,6 @@ func TestUnknownOutcomeThatWasOneIsNoLogout(t *testing.T) {
 	} {
 		e := newEnv(t, session.Options{})
 		b := e.returned()
-		b.tab().with(func(s *session.Session) error { _, err := s.User(); return err }) // confirmed
 		e.store.Records = doubtful{e.store.Records}
 		wantStatus(t, name, b.with(f), http.StatusOK)
 		b.want(name, "k", "v")
