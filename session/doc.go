@@ -66,7 +66,9 @@
 //     adopted, never an error page.
 //  4. Saved first: what a request changed is on stable storage before the first
 //     byte of its answer leaves. If it cannot be, the answer is the error
-//     handler's, without a cookie.
+//     handler's, without a cookie; or the handler's own, if it had the error
+//     from [Manager.Commit], or from a change that an outage refused and answers
+//     with an error, 400 or above.
 //  5. The fence: a record that was loaded is only ever written under the
 //     condition that it still has the version that was read. A write never
 //     makes a record anew under an id that had one: what Destroy, Renew or

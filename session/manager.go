@@ -83,11 +83,13 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 // "" if there is no session, with the session's deadline as it is now. It ends
 // s: later changes are ErrFinal, and later Commits return the same. Errors are
 // those of the package documentation; after one, the client keeps what it has.
-// A session from Wrap may be committed so too, before the answer begins.
+// A session from Wrap may be committed so too, before the answer begins; an error
+// is then the handler's to answer.
 func (m *Manager) Commit(ctx context.Context, s *Session) (token string, expires time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.commit(ctx); err != nil {
+		s.told = true
 		return "", time.Time{}, err
 	}
 	return s.done.token, s.done.expires, nil

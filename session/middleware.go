@@ -58,7 +58,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			s.release()
 		}()
 		next.ServeHTTP(answer.offering(), r)
-		answer.begin()
+		answer.begin(http.StatusOK)
 		returned = true
 	})
 }

@@ -32,13 +32,14 @@ func newResponse(w http.ResponseWriter, s *Session) *response {
 	return a
 }
 
-// begin commits. It reports whether the handler's answer may go out.
-func (a *response) begin() bool {
+// begin commits. It reports whether the handler's answer, which has code, may go
+// out.
+func (a *response) begin(code int) bool {
 	if a.begun {
 		return !a.failed
 	}
 	a.begun = true
-	err := a.s.seal(a.w.Header())
+	err := a.s.seal(a.w.Header(), code)
 	if err == nil {
 		return true
 	}
@@ -50,12 +51,17 @@ func (a *response) begin() bool {
 	return false
 }
 
-// seal commits s and puts what the client has to know into h.
-func (s *Session) seal(h http.Header) error {
+// seal commits s and puts what the client has to know into h, the header of an
+// answer with code. An error that the handler has had is no longer one if that
+// answer is about it (4).
+func (s *Session) seal(h http.Header, code int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.commit(s.ctx); err != nil {
-		return err
+		if !s.told && (s.refused == nil || code < 400) {
+			return err
+		}
+		s.m.note(s.r, err)
 	}
 	t := s.m.opts.Transport
 	if s.loaded {
@@ -90,14 +96,14 @@ func (a *response) Unwrap() http.ResponseWriter { return a.w }
 // WriteHeader commits; informational answers go out before.
 func (a *response) WriteHeader(code int) {
 	informational := code >= 100 && code < 200 && code != http.StatusSwitchingProtocols
-	if !a.begun && informational || a.begin() {
+	if !a.begun && informational || a.begin(code) {
 		a.w.WriteHeader(code)
 	}
 }
 
 // Write commits.
 func (a *response) Write(b []byte) (int, error) {
-	if !a.begin() {
+	if !a.begin(http.StatusOK) {
 		return 0, errUnsaved
 	}
 	return a.w.Write(b)
@@ -105,7 +111,7 @@ func (a *response) Write(b []byte) (int, error) {
 
 // WriteString is Write.
 func (a *response) WriteString(text string) (int, error) {
-	if !a.begin() {
+	if !a.begin(http.StatusOK) {
 		return 0, errUnsaved
 	}
 	return io.WriteString(a.w, text)
@@ -113,7 +119,7 @@ func (a *response) WriteString(text string) (int, error) {
 
 // ReadFrom commits; sendfile works below it.
 func (a *response) ReadFrom(from io.Reader) (int64, error) {
-	if !a.begin() {
+	if !a.begin(http.StatusOK) {
 		return 0, errUnsaved
 	}
 	return io.Copy(a.w, from)
@@ -128,14 +134,14 @@ func (a *response) Push(target string, opts *http.PushOptions) error {
 }
 
 func (a *response) flush() error {
-	if !a.begin() {
+	if !a.begin(http.StatusOK) {
 		return errUnsaved
 	}
 	return http.NewResponseController(a.w).Flush()
 }
 
 func (a *response) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if !a.begin() {
+	if !a.begin(http.StatusOK) {
 		return nil, nil, errUnsaved
 	}
 	conn, rw, err := http.NewResponseController(a.w).Hijack()

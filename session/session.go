@@ -53,6 +53,7 @@ type Session struct {
 	reason     string
 	fresh      *[lineageBytes]byte // lineage of what is not stored yet
 	done       *outcome            // nil until committed
+	told       bool                // Manager.Commit gave done's error to the caller
 	scolded    bool                // a change after the commit was logged
 	watch      *watch              // nil: Done was not called
 	endsAtLoad uint64              // of watches.ends
