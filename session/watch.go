@@ -248,10 +248,10 @@ func (ws *watches) look(ctx context.Context, some ...*watch) {
 	ctx, cancel := context.WithTimeout(ctx, ws.m.opts.Timeout)
 	defer cancel()
 	items, err := ws.m.store.GetMany(ctx, keys)
-	if err != nil {
+	if err != nil && !unreadable(err) {
 		return
 	}
-	for w, id := range ids {
+	for w, id := range ids { // each by itself if one of them is damaged
 		rec, _, err := decode(items[ws.m.keyOf(id)].Value)
 		if err == nil && rec != nil && ws.m.deadline(rec) > ws.m.now() {
 			continue

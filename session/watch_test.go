@@ -341,6 +341,23 @@ func TestDoneOfLoadIsLetGo(t *testing.T) {
 	})
 }
 
+// A damaged record keeps a look from no other.
+func TestLookBesideADamagedRecord(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	sound, damaged := e.load(e.begin("alice")).Done(), e.load(e.begin("bob")).Done()
+	if err := e.manager(session.Options{}).Revoke(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range e.store.keys(t) {
+		if !isIndex(key) {
+			e.store.Records = corrupt{e.store.Records, key}
+		}
+	}
+	e.m.Look()
+	e.wantDone("revoked", sound, true)
+	e.wantDone("damaged", damaged, false)
+}
+
 // Over files and many sessions: looks are in batches.
 func TestLookAtManySessions(t *testing.T) {
 	e := newEnv(t, session.Options{})
