@@ -69,13 +69,11 @@ func (f *full) free() error {
 		return nil
 	}
 	return f.commit(true, func(g *tier.Group, m *model) {
-		for _, key := range slices.Sorted(maps.Keys(m.records)) {
-			if r := m.records[key]; f.n%3 != 0 && r.deadline > 1000 {
-				f.mk.touch(g, m, key, r.deadline-1)
-			} else {
-				f.mk.remove(g, m, key)
-			}
-			return
+		key := slices.Min(slices.Collect(maps.Keys(m.records)))
+		if r := m.records[key]; f.n%3 != 0 && r.deadline > 1000 {
+			f.mk.touch(g, m, key, r.deadline-1)
+		} else {
+			f.mk.remove(g, m, key)
 		}
 	})
 }
