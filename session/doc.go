@@ -130,7 +130,10 @@
 // Options.Lifetime after login or creation whatever happens; the store's clock
 // decides, and a cookie's own expiry is never relied on. Using a session writes
 // its record only when the last such write is older than the touch threshold
-// (Options.Touch), by which the deadline is later in turn (8). A session that
+// (Options.Touch), by which the deadline is later in turn (8). What is loaded only
+// after the first byte of the answer is not counted as a use. A request that
+// outlasts what was left to its session can no longer change it: [ErrRevoked];
+// Load at its begin extends nothing before its commit. A session that
 // is new lives for Options.FirstLifetime until a client returns with it or a
 // user is bound: n requests a second that begin sessions and never come back
 // keep at most n × FirstLifetime records (13).

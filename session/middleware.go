@@ -38,6 +38,10 @@ func From(ctx context.Context) *Session {
 // offers what the one below it does: flushing, hijacking, and the rest through
 // http.ResponseController. If next panics, nothing is saved but a Destroy.
 //
+// A handler that answers in next's place, such as http.TimeoutHandler, belongs
+// around Wrap: within it, what next has done so far would be saved with the
+// answer that says it was not.
+//
 // Within another Wrap of the same Manager it adds nothing.
 func (m *Manager) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -64,7 +64,9 @@ type Binding struct {
 	// Agent records the user agent and checks it.
 	Agent bool
 	// IPv4Bits and IPv6Bits are how many leading bits of the client's address are
-	// recorded and checked; 0: none.
+	// recorded and checked; 0: none. With one of them alone, a session that was
+	// begun over that version of IP has no match over the other, so that a client
+	// that changes between them has to begin anew.
 	IPv4Bits, IPv6Bits int
 	// Address gives the client's address; nil: that of the connection. Behind a
 	// proxy it has to be read from what the proxy adds. The zero Addr stands for

@@ -64,7 +64,7 @@ func (s *Session) seal(h http.Header, code int) error {
 		s.m.note(s.r, err)
 	}
 	t := s.m.opts.Transport
-	if s.loaded {
+	if s.loaded || s.token != "" { // what is loaded only later may show in the body
 		addVary(h, t.Vary())
 	}
 	switch {

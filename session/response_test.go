@@ -254,16 +254,33 @@ func TestReadAfterTheFirstByte(t *testing.T) {
 	})
 }
 
-func TestVaryOnlyIfTheSessionWasUsed(t *testing.T) {
+// An answer varies if a session was used for it, or still can be when its header
+// is gone.
+func TestVaryIfASessionCanShow(t *testing.T) {
 	e := newEnv(t, session.Options{})
-	b := e.returned()
-	res := b.do(func(http.ResponseWriter, *http.Request) {})
-	if got := res.Header.Get("Vary"); got != "" {
-		t.Errorf("untouched: got Vary %q", got)
+	stranger, b := e.browser(), e.returned()
+	stranger.cookie = "no id"
+	load := func(_ http.ResponseWriter, r *http.Request) {
+		if err := session.From(r.Context()).Load(r.Context()); err != nil {
+			t.Error(err)
+		}
 	}
-	res = b.with(func(s *session.Session) error { return s.Load(t.Context()) })
-	if got := res.Header.Get("Vary"); got != "Cookie" {
-		t.Errorf("used: got Vary %q, want Cookie", got)
+	for name, c := range map[string]struct {
+		b    *browser
+		f    func(http.ResponseWriter, *http.Request)
+		want string
+	}{
+		"no id, untouched": {stranger, func(http.ResponseWriter, *http.Request) {}, ""},
+		"no id, used":      {stranger, load, "Cookie"},
+		"used":             {b, load, "Cookie"},
+		"used in mid answer": {b, func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "<html>")
+			load(w, r)
+		}, "Cookie"},
+	} {
+		if got := c.b.do(c.f).Header.Get("Vary"); got != c.want {
+			t.Errorf("%s: got Vary %q, want %q", name, got, c.want)
+		}
 	}
 }
 
