@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -165,4 +166,22 @@ func TestDamagedIndexEntry(t *testing.T) {
 			other.wantUser(name, "bob")
 		}
 	}
+}
+
+// Printing or logging a session shows nothing of it (2).
+func TestPrintedSessionShowsNothing(t *testing.T) {
+	e := newEnv(t, session.Options{})
+	b := e.returned()
+	b.with(func(s *session.Session) error {
+		var text strings.Builder
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			fmt.Fprintf(&text, verb, s)
+		}
+		slog.New(slog.NewTextHandler(&text, nil)).Info("text", "session", s)
+		slog.New(slog.NewJSONHandler(&text, nil)).Info("json", "session", s)
+		if got := text.String(); strings.Contains(got, b.cookie) || strings.Contains(got, fmt.Sprintf("%x", b.cookie)) {
+			t.Errorf("the id is in %q", got)
+		}
+		return s.Load(t.Context())
+	})
 }

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 
@@ -191,6 +193,9 @@ func (s *Session) Reason() string {
 	}
 	return s.reason
 }
+
+// Format says nothing of the session, under whatever verb: it knows its id.
+func (s *Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.Session") }
 
 // unreadable reports whether err is about the record, not about the store.
 func unreadable(err error) bool {
