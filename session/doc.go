@@ -145,7 +145,8 @@
 // expired or another process ended it. One goroutine per manager looks, while
 // there is something to look for, at the records of watched sessions only; those
 // are mostly L1 hits. Renewal does not close it. A session without a user that
-// another process renews looks ended here, for want of an index entry.
+// another process renews looks ended here, for want of an index entry, and so
+// does one that this process renews between a request's load and its Done.
 //
 // # What is recorded about clients
 //

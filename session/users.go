@@ -115,13 +115,12 @@ func (m *Manager) byHandle(ctx context.Context, handle string) (*stored, error) 
 // none is no error. A handle is hard to guess, but whoever knows one can end its
 // session: let a user give only handles of his own.
 func (m *Manager) RevokeOne(ctx context.Context, handle string) error {
-	lineage, ok := parseHandle(handle)
-	if !ok {
+	if _, ok := parseHandle(handle); !ok {
 		return nil
 	}
 	err := m.endHandle(ctx, handle)
 	if err == nil {
-		m.watches.end(lineage, ReasonRevoked)
+		m.watches.endHandle(handle)
 	}
 	return outage("revoke", err)
 }
@@ -193,9 +192,7 @@ func (m *Manager) revokeAtOnce(ctx context.Context, handles []string) error {
 		return err
 	}
 	for _, handle := range handles {
-		if lineage, ok := parseHandle(handle); ok {
-			m.watches.end(lineage, ReasonRevoked)
-		}
+		m.watches.endHandle(handle)
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func (s *Session) Done() <-chan struct{} {
 	_ = s.use() // an outage ends nothing
 	w := &watch{lineage: s.lineage(), user: s.user()}
 	switch { // it may be loaded only after the commit
+	case s.done == nil && s.ended != nil && s.ended.record != nil && !s.begins():
+		e := s.ended // until the commit it has not ended
+		w.lineage, w.user, w.stored, w.id = e.lineage, e.user, true, e.id
 	case s.done != nil && s.done.stored:
 		w.stored, w.id = true, s.done.id
 	case s.done != nil && s.cleared:
@@ -79,6 +82,11 @@ func (s *Session) Done() <-chan struct{} {
 		s.m.watches.look(s.ctx, s.watch)
 	}
 	return s.watch.done
+}
+
+// begins reports whether the request has something for a new session.
+func (s *Session) begins() bool {
+	return len(s.mine.values)+len(s.mine.flashes) > 0 || s.mine.user != nil
 }
 
 // release lets the watch of s go.
@@ -165,6 +173,19 @@ func (ws *watches) end(lineage [lineageBytes]byte, why string) {
 	ws.ends.Add(1)
 	if w := ws.of[lineage]; w != nil {
 		ws.finish(w, why)
+	}
+}
+
+// endHandle notes that this process ended the session of handle, if there was
+// one: a handle with the lineage of another user's session says nothing of that.
+func (ws *watches) endHandle(handle string) {
+	lineage, _ := parseHandle(handle)
+	ws.mu.Lock()
+	w := ws.of[lineage]
+	other := w != nil && handleOf(w.user, lineage) != handle
+	ws.mu.Unlock()
+	if !other {
+		ws.end(lineage, ReasonRevoked)
 	}
 }
 
