@@ -79,16 +79,22 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	return s, nil
 }
 
-// Commit saves s and returns the token that its client has to send from now on,
-// "" if there is no session, with the session's deadline as it is now. It ends
-// s: later changes are ErrFinal, and later Commits return the same. Errors are
-// those of the package documentation; after one, the client keeps what it has.
-// A session from Wrap may be committed so too, before the answer begins; an error
-// is then the handler's to answer.
+// Commit loads s, if that has not been done, saves it and returns the token that
+// its client has to send from now on, "" if there is no session, with the
+// session's deadline as it is now. It ends s: later changes are ErrFinal, and
+// later Commits return the same. Errors are those of the package documentation;
+// after one, the client keeps what it has. A session from Wrap may be committed
+// so too, before the answer begins; an error is then the handler's to answer.
 func (m *Manager) Commit(ctx context.Context, s *Session) (token string, expires time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.commit(ctx); err != nil {
+	if s.done == nil {
+		err = s.load(ctx)
+	}
+	if err == nil || s.refused != nil {
+		err = s.commit(ctx)
+	}
+	if err != nil {
 		s.told = true
 		return "", time.Time{}, err
 	}

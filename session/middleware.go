@@ -9,12 +9,20 @@ import (
 	"github.com/stratakv/strata/tiered"
 )
 
-type contextKey struct{}
+// contextKey is the key of the innermost session, and, with a Manager, of that
+// manager's.
+type contextKey struct{ m *Manager }
 
 // NewContext gives a context that carries s, for [From], [Lookup] and [Key]
 // outside net/http.
 func NewContext(ctx context.Context, s *Session) context.Context {
-	return context.WithValue(ctx, contextKey{}, s)
+	return context.WithValue(context.WithValue(ctx, contextKey{}, s), contextKey{s.m}, s)
+}
+
+// lookup gives the session of m that ctx carries, among those of others too.
+func (m *Manager) lookup(ctx context.Context) (s *Session, found bool) {
+	s, found = ctx.Value(contextKey{m}).(*Session)
+	return s, found
 }
 
 // Lookup gives the session that ctx carries.
@@ -42,10 +50,13 @@ func From(ctx context.Context) *Session {
 // around Wrap: within it, what next has done so far would be saved with the
 // answer that says it was not.
 //
-// Within another Wrap of the same Manager it adds nothing.
+// Within another Wrap of the same Manager next has the session of that.
 func (m *Manager) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s, found := Lookup(r.Context()); found && s.m == m {
+		if s, found := m.lookup(r.Context()); found {
+			if inner, _ := Lookup(r.Context()); inner != s { // another manager's is between
+				r = r.WithContext(NewContext(r.Context(), s))
+			}
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -61,8 +61,8 @@ func (st *stored) info(handle, current string) Info {
 
 // currentHandle is that of ctx's session, "" if there is none.
 func (m *Manager) currentHandle(ctx context.Context) string {
-	s, found := Lookup(ctx)
-	if !found || s.m != m {
+	s, found := m.lookup(ctx)
+	if !found {
 		return ""
 	}
 	handle, err := s.Handle()
