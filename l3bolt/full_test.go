@@ -32,7 +32,7 @@ type full struct {
 
 func newFull(t *testing.T, opts l3bolt.Options) *full {
 	t.Helper()
-	dir := memoryDir(t)
+	dir := filepath.Join(memoryDir(t), "store") // with room beside it for what becomes of it
 	f := &full{t: t, dir: dir, fs: faultfs.New(dir), mk: newMaker(t, 31), m: emptyModel()}
 	f.db = mustOpen(t, dir, opts, f.fs)
 	return f
