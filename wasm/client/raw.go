@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -27,14 +28,21 @@ type Raw interface {
 
 var _ Raw = (*kv.Store)(nil)
 
-// Options are o as those of a raw store. What has no meaning there is left out.
+// What package tiered takes where its options say nothing.
+const (
+	defaultBytes    = 64 << 20
+	defaultBatchOps = 10_000
+)
+
+// Options are o as those of a raw store, with the defaults of package tiered.
+// What has no meaning there is left out.
 func Options(o *tiered.Options) kv.Options {
 	if o == nil {
 		o = &tiered.Options{}
 	}
 	return kv.Options{
-		MaxBytes: o.MaxBytes, Evict: o.Evict, MaxTTL: milliseconds(o.MaxTTL),
-		ValueBytes: o.Limits.ValueBytes, BatchOps: o.Limits.BatchOps, BatchBytes: o.Limits.BatchBytes,
+		MaxBytes: cmp.Or(o.MaxBytes, defaultBytes), Evict: o.Evict, MaxTTL: milliseconds(o.MaxTTL),
+		ValueBytes: o.Limits.ValueBytes, BatchOps: cmp.Or(o.Limits.BatchOps, defaultBatchOps), BatchBytes: o.Limits.BatchBytes,
 		Codec: o.Codec,
 	}
 }

@@ -13,14 +13,7 @@ func TestReactorConforms(t *testing.T) {
 	storetest.Run(t, storetest.Factory{
 		Tier: tiered.TierMemory,
 		Open: func(need storetest.Need) (storetest.Subject, error) {
-			opts := need.Options()
-			if opts.MaxBytes == 0 {
-				opts.MaxBytes = 64 << 20
-			}
-			if opts.Limits.BatchOps == 0 {
-				opts.Limits.BatchOps = 10_000 // what the suite takes for the default
-			}
-			s, err := m.Open(opts)
+			s, err := m.Open(need.Options())
 			return storetest.Subject{Store: s}, err
 		},
 	})

@@ -195,7 +195,7 @@ func TestDeadModuleIsAnError(t *testing.T) {
 	}
 	defer m.Close(context.Background())
 	if _, err := m.Open(nil); err == nil {
-		t.Error("32 MiB in a module of 24: got nil, want an error")
+		t.Error("64 MiB in a module of 24: got nil, want an error")
 	}
 	if _, err := m.Collect(); err == nil {
 		t.Error("a call after that: got nil, want ErrDead")

@@ -105,9 +105,8 @@ func (m *Module) Close(ctx context.Context) error {
 }
 
 // Open opens a store in the module. Of o, what concerns files and caches has no
-// meaning; MaxBytes 0 is 32 MiB. ErrArgument of package kv: an option is out of
-// range. ErrMemory of package abi: the module's stores would be too large
-// together.
+// meaning. ErrArgument of package kv: an option is out of range. ErrMemory of
+// package abi: the module's stores would be too large together.
 func (m *Module) Open(o *tiered.Options) (*client.Store, error) {
 	clock := newClock()
 	if o != nil && o.Clock != nil {

@@ -33,12 +33,6 @@ func TestPackageConforms(t *testing.T) {
 
 func open(need storetest.Need) (*raw, error) {
 	o := client.Options(need.Options())
-	if o.MaxBytes == 0 {
-		o.MaxBytes = 64 << 20
-	}
-	if o.BatchOps == 0 {
-		o.BatchOps = 10_000 // what the suite takes for the default
-	}
 	r := &raw{strata: js.Global().Get("strata")}
 	r.tell(client.Times(need.Clock))
 	answer := r.strata.Call("open", map[string]any{
