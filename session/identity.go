@@ -49,8 +49,9 @@ func (s *Session) RenewGrace(grace time.Duration) error {
 // BindUser makes the session that of user, who has just been authenticated: call
 // it at login, again at each new proof of identity, and nowhere else. It renews
 // the session, without grace (12), begins its lifetime anew, and begins a
-// session if there is none. Data stays, that of another user too: who does not
-// want that calls Destroy first. ErrArgument: user is empty, over 1024 bytes or
+// session if there is none. Of another user's session the lifetimes and
+// persistence go, but data stays: who does not want that calls Destroy first.
+// ErrArgument: user is empty, over 1024 bytes or
 // not UTF-8.
 func (s *Session) BindUser(user string) error {
 	if user == "" || len(user) > maxUserBytes || !utf8.ValidString(user) {

@@ -199,6 +199,23 @@ func TestLoginRenews(t *testing.T) {
 	bob.wantUser("bob's id before he proved himself again", "")
 }
 
+// What one user chose for a session is not the next one's.
+func TestLoginOfAnotherUserForgetsLifetimes(t *testing.T) {
+	for next, stays := range map[string]bool{"alice": true, "bob": false} {
+		e := newEnv(t, session.Options{})
+		b := e.returned()
+		b.with(func(s *session.Session) error {
+			return errors.Join(s.BindUser("alice"), s.SetPersistent(true), s.SetIdle(2*time.Hour), s.SetLifetime(48*time.Hour))
+		})
+		res := b.with(func(s *session.Session) error { return s.BindUser(next) })
+		if c := res.Cookies(); len(c) != 1 || (c[0].MaxAge > 0) != stays {
+			t.Errorf("%s: got cookies %v, want Max-Age: %v", next, c, stays)
+		}
+		e.pass(time.Hour)
+		b.wantUser("an hour later", map[bool]string{true: next}[stays])
+	}
+}
+
 // A new proof of identity begins the lifetime anew; mere use does not.
 func TestReauthenticationResetsBothTimers(t *testing.T) {
 	e := newEnv(t, session.Options{Idle: 40 * minute, Lifetime: time.Hour})
@@ -331,7 +348,9 @@ func TestPanicSavesOnlyADestroy(t *testing.T) {
 			panic("oops")
 		})
 	}
-	panicking(func(s *session.Session) error { return s.Set("k", "changed") })
+	var late *session.Session
+	panicking(func(s *session.Session) error { late = s; return s.Set("k", "changed") })
+	wantErr(t, "a change after the panic", late.Set("k", 1), session.ErrFinal)
 	b.want("after a change and a panic", "k", "v")
 	panicking(func(s *session.Session) error { return errors.Join(s.Destroy("logout"), s.Set("new", 1)) })
 	b.want("after Destroy and a panic", "k", nil)

@@ -60,15 +60,17 @@ func milliseconds(d time.Duration) int64 {
 
 // SetIdle gives this session an idle timeout of its own, longer or shorter than
 // the manager's, from its last use on; 0: the manager's again. It stays over
-// Renew and login. ErrArgument: it is negative or above 100 years.
+// Renew and login of the same user. ErrArgument: it is negative or above 100
+// years.
 func (s *Session) SetIdle(d time.Duration) error {
 	return s.setLife("set idle", d, func(ms int64) { s.mine.idle = &ms })
 }
 
 // SetLifetime gives this session a lifetime of its own, from its begin or its
-// last login on; 0: the manager's again. It stays over Renew and login. A
-// lifetime that is over already ends the session; one above the store's MaxTTL
-// cannot be saved, tiered.ErrTTL. ErrArgument: it is negative or above 100 years.
+// last login on; 0: the manager's again. It stays over Renew and login
+// of the same user. A lifetime that is over already ends the session; one above
+// the store's MaxTTL cannot be saved, tiered.ErrTTL. ErrArgument: it is negative
+// or above 100 years.
 func (s *Session) SetLifetime(d time.Duration) error {
 	return s.setLife("set lifetime", d, func(ms int64) { s.mine.life = &ms })
 }
@@ -85,7 +87,7 @@ func (s *Session) setLife(op string, d time.Duration, set func(ms int64)) error 
 
 // SetPersistent says whether the client keeps its token beyond its own session
 // (a cookie with Max-Age, "remember me"), until the session ends. At first it
-// does not. It stays over Renew and login.
+// does not. It stays over Renew and login of the same user.
 func (s *Session) SetPersistent(persistent bool) error {
 	return s.change(s.ctx, "set persistent", func() error {
 		s.mine.persistent = &persistent

@@ -36,6 +36,10 @@ func (s *Session) merge(to *stored, now int64) (*record, weight, error) {
 		w = hard
 	}
 	w = max(w, s.mine.mergeFlashes(rec))
+	if s.mine.user != nil && rec.user != "" && rec.user != *s.mine.user {
+		rec.idle, rec.life = 0, 0 // what the former user chose
+		rec.flags &^= flagPersistent
+	}
 	if s.mergeLife(rec) && to != nil {
 		w = hard
 	}

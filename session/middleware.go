@@ -96,7 +96,11 @@ func (m *Manager) Require(next http.Handler) http.Handler {
 func (s *Session) abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.done != nil || s.ended == nil {
+	if s.done != nil {
+		return
+	}
+	if s.ended == nil {
+		s.done = &outcome{} // for goroutines that the handler left behind (11)
 		return
 	}
 	s.base, s.mine = nil, changes{}
