@@ -8,7 +8,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The program that npm has installed for this machine, if it has. */
 function program(scope, path) {
-  const dir = here(`../node_modules/${scope}`);
+  const dir = here(`hosts/node_modules/${scope}`);
   const builds = existsSync(dir) ? readdirSync(dir) : [];
   return builds.map((build) => `${dir}/${build}/${path}`).find(existsSync);
 }
