@@ -43,6 +43,7 @@ func (s *Session) save(ctx context.Context) outcome {
 	ctx, cancel := s.m.unhurried(ctx)
 	defer cancel()
 	to, id := s.base, ""
+	var lost error
 	for {
 		p, err := s.plan(to, &id)
 		if err != nil {
@@ -63,12 +64,31 @@ func (s *Session) save(ctx context.Context) outcome {
 				continue
 			}
 		}
+		if errors.Is(err, tiered.ErrFull) && s.ended != nil && p.rec != nil {
+			lost, to = s.endAlone(err), nil
+			continue
+		}
 		if err != nil {
 			return s.unsaved(to, p, err)
 		}
 		s.settle(p)
+		if lost != nil {
+			return outcome{err: lost}
+		}
 		return p.outcome
 	}
+}
+
+// endAlone drops what a request did after Destroy and a full store has no room
+// for: that needs none. It is err unless only flashes are lost.
+func (s *Session) endAlone(err error) (lost error) {
+	if len(s.mine.values) > 0 || s.mine.user != nil {
+		lost = err
+	} else {
+		s.m.opts.Logger.Warn("flashes after the end of a session were not kept", "error", err)
+	}
+	s.base, s.mine, s.fresh = nil, changes{}, nil
+	return lost
 }
 
 // errGone is ErrRevoked when only traces of use are lost.

@@ -263,7 +263,9 @@
 //	ErrArgument  an argument that is not allowed                     a fault of the handler
 //
 // All others are those of package tiered: tiered.ErrTooLarge, for a session over
-// Options.MaxBytes, is 500, the rest mean an outage, 503. The default error
+// Options.MaxBytes, is 500, the rest mean an outage, 503. In a full store
+// (tiered.ErrFull) a session is ended all the same; what the request set after
+// that is refused, and what it flashed is dropped with a log line. The default error
 // handler answers with these codes. Messages never hold ids, keys, values
 // or user names.
 //

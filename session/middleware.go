@@ -123,9 +123,9 @@ func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error, begun 
 	}
 }
 
-// note logs an outage; that a client has gone away is none.
+// note logs what is not the client's fault; that it has gone away is none.
 func (m *Manager) note(r *http.Request, err error) {
-	if status(err) != http.StatusServiceUnavailable {
+	if status(err) == http.StatusConflict {
 		return
 	}
 	level := slog.LevelError

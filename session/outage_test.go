@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -199,32 +200,61 @@ func TestOutageOfWritesSparesReads(t *testing.T) {
 	b.wantFlashes("after the outage", "f", "message")
 }
 
-// A full store refuses new sessions, and lets users out.
-func TestFullStoreLetsUsersOut(t *testing.T) {
-	e := newEnv(t, session.Options{})
+// full gives a session of alice in a store that has no room for another.
+func full(t *testing.T) (e *env, b *browser) {
+	t.Helper()
+	e = newEnv(t, session.Options{})
 	store, err := tiered.OpenMemory(&tiered.Options{Clock: e.clock, MaxBytes: 128 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	t.Cleanup(func() { _ = store.Close() })
 	e.store.Records, e.store.whole = store, store
-	b := e.browser()
+	b = e.browser()
 	b.login("alice")
-	full := 0
-	for full == 0 {
+	for {
 		s := e.load("")
 		if err := s.Set("k", []byte(strings.Repeat("x", 5000))); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := e.commit(s); errors.Is(err, tiered.ErrFull) {
-			full++
+			return e, b
 		} else if err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A full store refuses new sessions, and lets users out.
+func TestFullStoreLetsUsersOut(t *testing.T) {
+	_, b := full(t)
 	b.wantUser("in a full store", "alice")
 	b.with(func(s *session.Session) error { return s.Destroy("logout") })
 	b.wantUser("after the logout", "")
+}
+
+// What a logout leaves for the next page does not undo it.
+func TestFullStoreLetsUsersOutWhateverFollows(t *testing.T) {
+	large := make([]byte, 20_000)
+	rand.NewChaCha8([32]byte{}).Read(large) // zstd finds nothing in it
+	for _, test := range []struct {
+		name  string
+		after func(*session.Session) error
+		code  int
+	}{
+		{"flash", func(s *session.Session) error { return s.Flash("note", large) }, http.StatusOK},
+		{"value", func(s *session.Session) error { return s.Set("k", large) }, http.StatusServiceUnavailable},
+		{"login", func(s *session.Session) error {
+			return errors.Join(s.Flash("note", large), s.BindUser("bob"))
+		}, http.StatusServiceUnavailable},
+	} {
+		_, b := full(t)
+		res := b.with(func(s *session.Session) error {
+			return errors.Join(s.Destroy("logout"), test.after(s))
+		})
+		wantStatus(t, test.name, res, test.code)
+		b.wantUser("after the logout, with a "+test.name, "")
+	}
 }
 
 func TestErrorHandler(t *testing.T) {
