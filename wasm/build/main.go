@@ -1,7 +1,7 @@
 // Command build builds the reactor and puts strata.wasm into wasm/js, or where -o
 // says:
 //
-//	go run ./wasm/build [-o file] [-nozstd]
+//	go run ./wasm/build [-o file] [-nozstd] [-most bytes]
 package main
 
 import (
@@ -20,14 +20,15 @@ const module = "github.com/stratakv/strata"
 func main() {
 	out := flag.String("o", "", "the file to write; \"\": wasm/js/strata.wasm of this module")
 	nozstd := flag.Bool("nozstd", false, "leave zstd out: half as large, values are stored as they are")
+	most := flag.Int("most", 0, "fail if the module is larger with gzip; 0: whatever it is")
 	flag.Parse()
-	if err := run(*out, *nozstd); err != nil {
+	if err := run(*out, *nozstd, *most); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out string, nozstd bool) error {
+func run(out string, nozstd bool, most int) error {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
@@ -37,6 +38,9 @@ func run(out string, nozstd bool) error {
 		out = filepath.Join(dir, "wasm", "js", "strata.wasm")
 	}
 	if out, err = filepath.Abs(out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
 	tags := ""
@@ -50,11 +54,11 @@ func run(out string, nozstd bool) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	return report(out)
+	return report(out, most)
 }
 
 // report prints how large the module is.
-func report(file string) error {
+func report(file string, most int) error {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -71,6 +75,9 @@ func report(file string) error {
 		return err
 	}
 	fmt.Printf("%s: %d bytes, %d with gzip\n", filepath.Base(file), len(raw), packed)
+	if most > 0 && int(packed) > most {
+		return fmt.Errorf("%d bytes with gzip are more than %d", packed, most)
+	}
 	return nil
 }
 
