@@ -48,14 +48,22 @@ class Parts {
 
   async save(bytes) {
     const before = await this.#entry().catch(() => undefined);
-    const id = crypto.randomUUID();
-    const parts = Math.ceil(bytes.length / this.#size);
-    for (let i = 0; i < parts; i++) {
-      await this.#service.put(this.#part(id, i), bytes.slice(i * this.#size, (i + 1) * this.#size));
+    const entry = { id: crypto.randomUUID(), parts: Math.ceil(bytes.length / this.#size), bytes: bytes.length };
+    try {
+      for (let i = 0; i < entry.parts; i++) {
+        await this.#service.put(this.#part(entry.id, i), bytes.slice(i * this.#size, (i + 1) * this.#size));
+      }
+    } catch (error) {
+      await this.#remove(entry).catch(() => {});
+      throw error;
     }
-    const entry = JSON.stringify({ id, parts, bytes: bytes.length });
-    await this.#service.put(this.#name, new TextEncoder().encode(entry));
-    for (let i = 0; i < (before?.parts ?? 0); i++) await this.#service.delete(this.#part(before.id, i));
+    // Should this fail, nobody knows whether it was written: both snapshots stay.
+    await this.#service.put(this.#name, new TextEncoder().encode(JSON.stringify(entry)));
+    if (before !== undefined) await this.#remove(before);
+  }
+
+  async #remove(entry) {
+    for (let i = 0; i < entry.parts; i++) await this.#service.delete(this.#part(entry.id, i));
   }
 }
 

@@ -176,7 +176,7 @@ export class Store implements Iterable<[string, Uint8Array]> {
   [Symbol.iterator](): Generator<[string, Uint8Array]>;
   /** Removes the records of a prefix, in chunks, and returns how many. */
   deletePrefix(prefix: Data): number;
-  /** Clears away at most `limit` expired records. Each write does so with a few. */
+  /** Clears away at most `limit` (256, at most 1,024) expired records and returns how many. Each write does so with a few. */
   sweep(limit?: number): number;
   /** Removes everything at once. */
   clear(): void;

@@ -134,6 +134,9 @@ func TestChunksAreBounded(t *testing.T) {
 			t.Errorf("export: got a block of %d bytes, more %v, %v", len(block), more, err)
 		}
 	}
+	if n, err := s.Sweep(math.MaxInt, 10); err != nil || n != 1024 {
+		t.Errorf("Sweep that asks for all: got %d, %v, want 1,024", n, err)
+	}
 	met = 0
 	if _, more, err = s.Scan(kv.Range{}, 10, count); err != nil || met != 0 || !more {
 		t.Errorf("Scan over the expired: got %d records, more %v, %v, want an empty chunk and more", met, more, err)

@@ -132,13 +132,14 @@ func (s *Store) ready(key string, boot float64) (moment, error) {
 	return s.clock.read(boot)
 }
 
-// Sweep removes at most limit expired records and returns how many.
+// Sweep removes at most limit expired records, never more than 1,024, and
+// returns how many.
 func (s *Store) Sweep(limit int, boot float64) (int, error) {
 	now, err := s.clock.read(boot)
 	if err != nil {
 		return 0, err
 	}
-	return s.sweep(now.ms, limit), nil
+	return s.sweep(now.ms, min(limit, maxChunk)), nil
 }
 
 func (s *Store) sweep(now int64, limit int) int {
