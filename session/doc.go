@@ -138,6 +138,12 @@
 // user is bound: n requests a second that begin sessions and never come back
 // keep at most n × FirstLifetime records (13).
 //
+// # Hijacked connections
+//
+// Hijack saves the session first. A library that writes the answer's header by
+// itself, as those for WebSocket do, sends the cookie of a session that was begun
+// or renewed in that request only if it is given w.Header().
+//
 // # Done
 //
 // [Session.Done] is closed when the session ends: at once if this process

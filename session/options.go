@@ -71,7 +71,7 @@ type Binding struct {
 	// Address gives the client's address; nil: that of the connection. Behind a
 	// proxy it has to be read from what the proxy adds. The zero Addr stands for
 	// "unknown": nothing is recorded, and no session with a recorded prefix
-	// matches.
+	// matches. It must not call the session that it is asked for.
 	Address func(*http.Request) netip.Addr
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Transport carries ids between client and server. Implementations are safe for
-// concurrent use.
+// concurrent use, and must not call the session that they work for.
 type Transport interface {
 	// Token gives what r carries, "" if nothing. It need not check it.
 	Token(r *http.Request) string
