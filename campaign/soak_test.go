@@ -92,7 +92,7 @@ func grown(t interface {
 		middle, last, slack int64
 	}{
 		{"RSS", middle.rss, last.rss, 0},
-		{"store.db", middle.file, last.file, last.live}, // written once more, if a reader stays over a checkpoint
+		{"store.db", middle.file, last.file, last.live},     // written once more, if a reader stays over a checkpoint
 		{"journal", middle.journal, last.journal, 64 << 20}, // one part more, if a checkpoint lags
 		{"live bytes", middle.live, last.live, 0},
 		{"goroutines", middle.goroutines, last.goroutines, 8},
