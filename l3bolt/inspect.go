@@ -40,19 +40,12 @@ type boltMeta struct {
 // rebuild in a goroutine whose panic cannot be caught; one whose pages do not
 // make trees.
 func inspect(path string) error {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, size, err := openAtRest(path)
 	if err != nil {
-		return failed(tier.ErrUnavailable, "open", path, err)
+		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return failed(tier.ErrUnavailable, "stat", path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return corrupt(path, 0, "not a regular file")
-	}
-	m, err := soundMeta(f, path, info.Size())
+	m, err := soundMeta(f, path, size)
 	if err != nil {
 		return err
 	}
@@ -109,4 +102,23 @@ func parseBoltMeta(b []byte) (boltMeta, bool) {
 	}
 	sane := m.pageSize >= minBoltPage && m.pageSize <= maxBoltPage && m.pageSize&(m.pageSize-1) == 0
 	return m, sane && order.Uint64(b[56:]) == sum.Sum64()
+}
+
+// openAtRest opens a store.db for reading, without bbolt, and gives its length.
+func openAtRest(path string) (*os.File, int64, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return nil, 0, failed(tier.ErrUnavailable, "open", path, err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = failed(tier.ErrUnavailable, "stat", path, err)
+	case !info.Mode().IsRegular():
+		err = corrupt(path, 0, "not a regular file")
+	default:
+		return f, info.Size(), nil
+	}
+	_ = f.Close()
+	return nil, 0, err
 }

@@ -46,25 +46,18 @@ import (
 // each page, and the first and last key of each leaf that had to be looked for. At most a few
 // times the file's length is read, whatever it holds.
 func Salvage(path string, fn func(tier.Record) error) error {
-	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
+	f, size, err := openAtRest(path)
 	if err != nil {
-		return failed(tier.ErrUnavailable, "open", path, err)
+		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return failed(tier.ErrUnavailable, "stat", path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return corrupt(path, 0, "not a regular file")
-	}
 	unlock, err := lockForSalvage(f, path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	s := &salvage{r: &salvageReader{f: f, left: salvageReads*info.Size() + 1<<20}, fn: fn}
-	if err := s.run(path, info.Size()); err != nil {
+	s := &salvage{r: &salvageReader{f: f, left: salvageReads*size + 1<<20}, fn: fn}
+	if err := s.run(path, size); err != nil {
 		return err
 	}
 	return s.report(path)
