@@ -104,7 +104,7 @@ func closeBesideCalls(p *probe) []int64 {
 		}
 		return last
 	})
-	for made.Load() < 300 && p.err() == nil && p.ctx.Err() == nil {
+	for made.Load() < 300 && p.Err() == nil && p.ctx.Err() == nil {
 		runtime.Gosched()
 	}
 	if err := p.store.Close(); err != nil {

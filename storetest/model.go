@@ -32,13 +32,13 @@ type model struct {
 }
 
 func runModel(p *probe, seed uint64) {
-	p.seed = seed
+	p.Seed = seed
 	m := &model{probe: p, rng: rand.New(rand.NewPCG(seed, 0)), items: map[string]tiered.Item{}}
 	steps := []func(key string){
 		m.stepSet, m.stepSet, m.stepSetItem, m.stepDelete, m.stepTouch, m.stepCompare, m.stepCompareDelete, m.stepUpdate,
 		m.stepBatch, m.stepBatch, m.stepScan, m.stepMany, m.stepTime, m.stepTime, m.stepSweep,
 	}
-	for i := 0; i < modelSteps && p.err() == nil; i++ {
+	for i := 0; i < modelSteps && p.Err() == nil; i++ {
 		key := m.key()
 		steps[m.rng.IntN(len(steps))](key)
 		m.verify(key)

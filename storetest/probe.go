@@ -7,60 +7,30 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 	"time"
 
+	"github.com/stratakv/strata/internal/suite"
 	"github.com/stratakv/strata/tiered"
 )
 
 // callLimit ends a call that hangs, if the store heeds its context.
 const callLimit = time.Minute
 
-// maxFaults is how many faults of one case are told; the rest is noise.
-const maxFaults = 8
-
 // probe is one case at work. Only Errorf and the fields may be used by
 // goroutines that a case starts; what may end the case belongs to its own.
 type probe struct {
+	suite.Faults
+
 	store   Store
 	subject Subject
 	clock   *Clock
 	tier    tiered.Tier
 	ctx     context.Context // ends after callLimit
-	seed    uint64          // of a random run, told with its faults; else 0
-
-	mu     sync.Mutex // guards faults
-	faults []error
 }
 
 func newProbe(s Subject, clock *Clock, t tiered.Tier) (*probe, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	return &probe{store: s.Store, subject: s, clock: clock, tier: t, ctx: ctx}, cancel
-}
-
-// Errorf notes a fault; the case goes on.
-func (p *probe) Errorf(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.faults) < maxFaults {
-		p.faults = append(p.faults, fmt.Errorf(format, args...))
-	}
-}
-
-// Fatalf notes a fault and ends the case.
-func (p *probe) Fatalf(format string, args ...any) {
-	p.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-func (p *probe) err() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.faults) > 0 && p.seed != 0 {
-		return fmt.Errorf("with seed %#x: %w", p.seed, errors.Join(p.faults...))
-	}
-	return errors.Join(p.faults...)
 }
 
 func (p *probe) close() {

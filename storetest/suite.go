@@ -1,11 +1,11 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/stratakv/strata/internal/suite"
 	"github.com/stratakv/strata/tiered"
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -49,9 +49,6 @@ type Factory struct {
 	Tier tiered.Tier
 }
 
-// caseLimit ends a case that hangs.
-const caseLimit = 2 * time.Minute
-
 // testCase is one rule of the contract.
 type testCase struct {
 	name   string
@@ -76,35 +73,25 @@ func cases() []testCase {
 // Run tests the stores that f opens, each case as a subtest.
 func Run(t *testing.T, f Factory) {
 	t.Helper()
-	for _, c := range cases() {
-		t.Run(c.name, func(t *testing.T) {
-			err := c.check(f)
-			if errors.Is(err, errNoReopen) {
-				t.Skip("this store cannot be reopened")
-			}
-			if err != nil {
-				t.Errorf("%s\n%v", c.why, err)
-			}
-		})
-	}
+	suite.Run(t, rules(f))
 }
 
 // Check runs all cases on the stores that f opens and returns what is wrong,
 // joined, each with the name of its case; nil if nothing is.
 func Check(f Factory) error {
-	var errs []error
-	for _, c := range cases() {
-		if err := c.check(f); err != nil && !errors.Is(err, errNoReopen) {
-			errs = append(errs, fmt.Errorf("%s (%s): %w", c.name, c.why, err))
-		}
-	}
-	return errors.Join(errs...)
+	return suite.Check(rules(f))
 }
 
-var errNoReopen = errors.New("the subject cannot be reopened")
+// rules are the cases on what f opens.
+func rules(f Factory) []suite.Case {
+	var all []suite.Case
+	for _, c := range cases() {
+		all = append(all, suite.Case{Name: c.name, Why: c.why, Check: func() error { return c.check(f) }})
+	}
+	return all
+}
 
-// check runs one case on a fresh subject, in a goroutine of its own so that
-// probe.Fatalf can end it and a limit can leave it.
+// check runs one case on a fresh subject.
 func (c testCase) check(f Factory) error {
 	clock := NewClock()
 	need := c.need
@@ -117,20 +104,10 @@ func (c testCase) check(f Factory) error {
 	defer cancel()
 	if c.reopen && s.Reopen == nil {
 		p.close()
-		return errNoReopen
+		return suite.Omitted("this store cannot be reopened")
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return p.After(func() {
 		defer p.close()
 		c.run(p)
-	}()
-	timer := time.NewTimer(caseLimit)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return p.err()
-	case <-timer.C:
-		return errors.Join(p.err(), fmt.Errorf("did not end within %v", caseLimit))
-	}
+	})
 }

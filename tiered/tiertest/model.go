@@ -24,8 +24,8 @@ type model struct {
 
 func runModel(p *probe, seed uint64) {
 	m := model{probe: p, rng: rand.New(rand.NewPCG(seed, 0))}
-	p.seed = seed
-	for step := 0; step < 400 && p.err() == nil; step++ {
+	p.Seed = seed
+	for step := 0; step < 400 && p.Err() == nil; step++ {
 		m.group()
 		m.read()
 		if step%40 == 39 {

@@ -2,27 +2,23 @@ package tiertest
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/internal/suite"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
 // maxValue is the decode limit of the suite's frames.
 const maxValue = 64 << 20
 
-// maxFaults is how many faults of one case are told; the rest is noise.
-const maxFaults = 8
-
 // probe is one case at work: the Durable under test, a ledger of what it
 // must hold, and the faults found. Only Errorf may be called from goroutines
 // that a case starts; everything else belongs to the case's own.
 type probe struct {
+	suite.Faults
+
 	durable tier.Durable
 	subject Subject
 	codec   *codec.Codec
@@ -33,11 +29,6 @@ type probe struct {
 	version uint64
 	stamp   tier.Stamp
 	pending []tier.Change
-
-	seed uint64 // of a random run, told with its faults; else 0
-
-	mu     sync.Mutex // guards faults
-	faults []error
 }
 
 func newProbe(s Subject) *probe {
@@ -47,30 +38,6 @@ func newProbe(s Subject) *probe {
 		p.Errorf("codec: %v", err)
 	}
 	return p
-}
-
-// Errorf notes a fault; the case goes on.
-func (p *probe) Errorf(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.faults) < maxFaults {
-		p.faults = append(p.faults, fmt.Errorf(format, args...))
-	}
-}
-
-// Fatalf notes a fault and ends the case.
-func (p *probe) Fatalf(format string, args ...any) {
-	p.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-func (p *probe) err() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.faults) > 0 && p.seed != 0 {
-		return fmt.Errorf("with seed %#x: %w", p.seed, errors.Join(p.faults...))
-	}
-	return errors.Join(p.faults...)
 }
 
 func (p *probe) close() {
