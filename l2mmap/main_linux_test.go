@@ -23,6 +23,7 @@ var roles = map[string]func(dir string, args []string, in *bufio.Reader) error{}
 
 func TestMain(m *testing.M) {
 	roles["hold"] = hold
+	roles["pledge"] = pledgeChild
 	roles["open"] = openOnce
 	roles["write"] = litmusWriter
 	roles["read"] = litmusReader

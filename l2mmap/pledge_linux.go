@@ -1,0 +1,94 @@
+package l2mmap
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pledgeFile is MAPPED, with a shared lock on its first byte.
+type pledgeFile struct{ f *os.File }
+
+func (p pledgeFile) close() error { return unlockAndClose(p.f) }
+
+// openPledge opens MAPPED and makes it if it is not there; nobody removes it.
+func openPledge(storeDir string) (*os.File, error) {
+	name := filepath.Join(storeDir, pledgeName)
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+}
+
+func pledgeOwner(storeDir string, id [16]byte) (pledgeFile, error) {
+	f, err := openPledge(storeDir)
+	if err != nil {
+		return pledgeFile{}, err
+	}
+	if err = pledgeOwnerIn(f, id); err != nil {
+		_ = f.Close()
+		return pledgeFile{}, err
+	}
+	return pledgeFile{f}, nil
+}
+
+func pledgeOwnerIn(f *os.File, id [16]byte) error {
+	alone, err := lock(f, unix.F_WRLCK, 0, 1)
+	if err != nil {
+		return unsupportedLock(f, err)
+	}
+	if alone {
+		if _, err := f.WriteAt(id[:], 0); err != nil {
+			return err
+		}
+		_, err := lock(f, unix.F_RDLCK, 0, 1) // one step: no gap in between
+		return err
+	}
+	if err := pledgeIn(f, id); errors.Is(err, ErrMismatch) {
+		return fmt.Errorf("%s: %w: a process trusts another control file", f.Name(), ErrInUse)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func pledgeFollower(storeDir string, id [16]byte) (pledgeFile, error) {
+	f, err := openPledge(storeDir)
+	if err != nil {
+		return pledgeFile{}, err
+	}
+	if err := pledgeIn(f, id); err != nil {
+		_ = f.Close()
+		return pledgeFile{}, err
+	}
+	return pledgeFile{f}, nil
+}
+
+// pledgeLimit bounds the wait for an owner that is writing the name.
+const pledgeLimit = time.Second
+
+// pledgeIn takes the shared lock and then reads the name, which cannot change
+// from then on.
+func pledgeIn(f *os.File, id [16]byte) error {
+	if err := lockWithin(f, unix.F_RDLCK, 0, pledgeLimit); err != nil {
+		return unsupportedLock(f, err)
+	}
+	var named [16]byte
+	if _, err := f.ReadAt(named[:], 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if named != id || id == noControl {
+		return fmt.Errorf("%s: %w: it names another control file", f.Name(), ErrMismatch)
+	}
+	return nil
+}
+
+// unsupportedLock is for file systems without such locks.
+func unsupportedLock(f *os.File, err error) error {
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOLCK) || errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("%s: %w: %w", f.Name(), ErrUnsupported, err)
+	}
+	return err
+}
