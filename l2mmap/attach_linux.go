@@ -46,6 +46,8 @@ func (l *locks) free(first, end int) bool {
 
 func (l *locks) own() (bool, error) { return lock(l.f, unix.F_WRLCK, lockOwner, 1) }
 
+func (l *locks) disown() { _, _ = lock(l.f, unix.F_UNLCK, lockOwner, 1) }
+
 func (l *locks) Close() error { return unlockAndClose(l.f) }
 
 // using is a page file that this process has open.
@@ -75,12 +77,13 @@ func (l *locks) takeSlot() error {
 	return fmt.Errorf("%w: all %d slots are taken", ErrInUse, slots-1)
 }
 
-// openControl opens or creates the control file in dir.
-func openControl(dir string, opts *ControlOptions) (*Control, error) {
+// openControl opens or creates the control file in dir; with an id only the
+// file that has it, which is there already.
+func openControl(dir string, opts *ControlOptions, id *[16]byte) (*Control, error) {
 	if !littleEndian() {
 		return nil, fmt.Errorf("%w: big-endian", ErrUnsupported)
 	}
-	d, err := openFolder(dir)
+	d, err := openControlFolder(dir, id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +91,7 @@ func openControl(dir string, opts *ControlOptions) (*Control, error) {
 	fill := func(m memory) { writeControlHeader(m, newID(), opts.StoreID, opts.Seed) }
 	check := func(m memory) error { return checkControlHeader(m, opts.StoreID, opts.Seed) }
 	var c *Control
-	err = d.attach(controlName(), controlBytes, fill, check, func(f *os.File, m memory) error {
+	use := func(f *os.File, m memory) error {
 		l := &locks{f: f}
 		if err := lockWithin(f, unix.F_WRLCK, lockGate, gateLimit); err != nil {
 			return err
@@ -104,12 +107,45 @@ func openControl(dir string, opts *ControlOptions) (*Control, error) {
 		err := guard(m, func() error { c.takeSlot(l.slot); return nil })
 		_, _ = lock(f, unix.F_UNLCK, lockGate, 1)
 		return err
-	})
+	}
+	if id == nil {
+		err = d.attach(controlName(), controlBytes, fill, check, use)
+	} else {
+		err = d.attachOnce(controlName(), controlBytes, checkID(*id, check), use)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errVanished) {
+			err = fmt.Errorf("%w: %w", ErrMismatch, err)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	runtime.AddCleanup(c, unmap, c.mem)
 	return c, nil
+}
+
+// openControlFolder makes the folder only for whoever may make a file in it.
+func openControlFolder(dir string, id *[16]byte) (*folder, error) {
+	if id == nil {
+		return openFolder(dir)
+	}
+	d, err := openThere(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrMismatch, err)
+	}
+	return d, err
+}
+
+// checkID is check, and refuses a control file of another identity.
+func checkID(id [16]byte, check func(memory) error) func(memory) error {
+	return func(m memory) error {
+		if err := check(m); err != nil {
+			return err
+		}
+		if m.id(atControlID) != id {
+			return fmt.Errorf("%w: not the owner's", ErrMismatch)
+		}
+		return nil
+	}
 }
 
 // tidyPages removes the page files in dir that nobody has open.

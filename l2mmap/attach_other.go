@@ -10,7 +10,7 @@ import (
 // Slots need locks that belong to an open file and that the kernel frees at a
 // process's death; only Linux has them over byte ranges.
 
-func openControl(string, *ControlOptions) (*Control, error) {
+func openControl(string, *ControlOptions, *[16]byte) (*Control, error) {
 	return nil, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
 }
 

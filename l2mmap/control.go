@@ -21,7 +21,7 @@ type ControlOptions struct {
 	StoreDir string
 }
 
-// Control is a store's control file: its coherence words, a shared clock, and
+// Control is a store's control file: its coherence words, the clock's plan, and
 // the slots by which processes know of each other's death. Every store with
 // files has one, with page files or without. Methods are safe for concurrent
 // use; the owner's are for the one committer of the host, or its background.
@@ -60,6 +60,8 @@ type host interface {
 	alone() bool
 	// own takes the owner's lock; false: another has it.
 	own() (bool, error)
+	// disown lets go of it.
+	disown()
 	// Close lets go of the slot and of the owner's lock.
 	Close() error
 }
@@ -73,12 +75,25 @@ type host interface {
 // holds the file up. A full file system is an error that matches
 // syscall.ENOSPC.
 func OpenControl(dir string, opts *ControlOptions) (*Control, error) {
-	c, err := openControl(dir, opts)
+	c, err := openControl(dir, opts, nil)
 	if errors.Is(err, ErrUnsupported) {
 		c = NewControl(opts)
 		c.why = err
 		return c, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("control file: %w", err)
+	}
+	return c, nil
+}
+
+// AttachControl opens the control file in dir that has the identity id, as its
+// owner named it: for a process that follows that owner. It creates none.
+//
+// ErrMismatch: there is none, or another one. ErrUnsupported, ErrUnsafe and
+// ErrInUse as for [OpenControl].
+func AttachControl(dir string, opts *ControlOptions, id [16]byte) (*Control, error) {
+	c, err := openControl(dir, opts, &id)
 	if err != nil {
 		return nil, fmt.Errorf("control file: %w", err)
 	}
@@ -121,6 +136,9 @@ func (c *Control) Shared() bool { return c.shared }
 // Why says why the words are not shared; nil if they are, or were not meant
 // to be.
 func (c *Control) Why() error { return c.why }
+
+// ID is the control file's random identity: two that have the same are the same.
+func (c *Control) ID() [16]byte { return c.id }
 
 // Seed is the seed of the key hash, equal in all processes.
 func (c *Control) Seed() uint64 { return c.seed }
@@ -260,33 +278,6 @@ func (c *Control) State() (s ControlState) {
 	return s
 }
 
-// maxClockLead is how far the shared clock may be ahead of a process's own.
-const maxClockLead = 10_000
-
-// ShareClock raises the shared clock to now (unix milliseconds) and returns
-// the later of the two. A shared clock that is more than 10 s ahead is ignored:
-// sound is false, and the result is now.
-func (c *Control) ShareClock(now int64) (shared int64, sound bool) {
-	shared, sound = now, true
-	c.guarded(func() {
-		for {
-			at := int64(c.mem.load(atClock))
-			if at >= now {
-				if at-now > maxClockLead {
-					sound = false
-				} else {
-					shared = at
-				}
-				return
-			}
-			if c.mem.swap(atClock, uint64(at), uint64(now)) {
-				return
-			}
-		}
-	})
-	return shared, sound
-}
-
 // enter holds Close up until leave: a process that has a page locked must keep
 // its slot. False: it is closed.
 func (c *Control) enter() bool {
@@ -315,6 +306,16 @@ func (c *Control) dead(holder uint64) (release func(), dead bool) {
 		return func() {}, true // there is no other process
 	}
 	return c.host.idle(slot)
+}
+
+// Disown gives the ownership up and stays attached: another process may bind,
+// or this one again. The owner's committer and background must be done before.
+// Buckets that are in flight stay so until then.
+func (c *Control) Disown() {
+	if c.owner.Swap(false) && c.host != nil && c.enter() {
+		c.host.disown()
+		c.leave()
+	}
 }
 
 // Close lets go of the slot, and of the ownership, once no page is locked by

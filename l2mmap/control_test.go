@@ -105,18 +105,3 @@ func TestPoisonStays(t *testing.T) {
 		}
 	}
 }
-
-func TestSharedClock(t *testing.T) {
-	c := l2mmap.NewControl(controlOptions())
-	for _, step := range []struct {
-		now, want int64
-		sound     bool
-	}{
-		{1000, 1000, true}, {900, 1000, true}, {2000, 2000, true},
-		{50_000, 50_000, true}, {40_000, 50_000, true}, {39_999, 39_999, false}, {50_001, 50_001, true},
-	} {
-		if got, sound := c.ShareClock(step.now); got != step.want || sound != step.sound {
-			t.Errorf("share %d: got %d, %v, want %d, %v", step.now, got, sound, step.want, step.sound)
-		}
-	}
-}

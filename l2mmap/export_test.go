@@ -49,7 +49,8 @@ func (c *Control) Possible(w Word) bool       { return w.possible() }
 const (
 	FileHeaderBytes = fileHeaderBytes
 	ControlStateAt  = atOpening
-	ControlStateEnd = atClock + 8
+	ControlStateEnd = atPlanSum + 8
+	ControlClockAt  = atClock
 	ControlWords    = atWords
 )
 

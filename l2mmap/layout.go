@@ -12,7 +12,7 @@ import (
 
 // layout grows with every change of how the files are read. It is part of
 // their names, so that programs of different layouts never meet in one file.
-const layout = 1
+const layout = 2
 
 // byteOrder reads as another number in the other byte order.
 const byteOrder = 0x0102030405060708
@@ -37,7 +37,9 @@ const (
 	atVersion   = 320 // last version of the last ended group
 	atFirst     = 328 // versions of the group in flight
 	atLast      = 336 // 0: no group
-	atClock     = 384 // unix milliseconds
+	atClock     = 384 // number of the writing of the clock's plan, odd in one
+	atPlan      = 392 // the plan, 4 words
+	atPlanSum   = 424 // its checksum
 
 	atSlots = 4096 // incarnation | process id, 8 bytes each
 	slots   = 1024 // 0 stands for no slot
