@@ -31,8 +31,8 @@ type base struct {
 	// begin serialises the beginnings of read transactions: one that panics
 	// keeps bbolt's inner locks for good, and nobody may queue up behind it.
 	begin   sync.Mutex
+	retired bool        // guarded by begin: another base took its place, no read begins any more
 	dead    atomic.Bool // set under begin: a beginning panicked
-	died    chan struct{}
 	onDeath func(error) // told of it; set before the first view
 	stuck   atomic.Bool // a write transaction panicked and keeps bbolt's writer lock
 	kept    int64       // up to here the file has room that extend got; update's and extend's caller's
@@ -131,7 +131,7 @@ func openExisting(path string) (*base, error) {
 }
 
 func openBase(path string, mapSize int) (b *base, err error) {
-	b = &base{path: path, died: make(chan struct{}), onDeath: func(error) {}}
+	b = &base{path: path, onDeath: func(error) {}}
 	opts := boltOptions(mapSize)
 	opts.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		f, err := os.OpenFile(name, flag|openFlags, mode)
@@ -166,19 +166,16 @@ func damaged(path string, cause any) error {
 	return fmt.Errorf("%w: %s: damaged page: %v", tier.ErrCorrupt, path, cause)
 }
 
-// view runs fn in a read transaction. Nothing that fn sees may leave it.
-func (b *base) view(fn func(*bolt.Tx) error) error {
-	tx, err := b.beginView()
-	if err != nil {
-		return err
-	}
-	return b.endView(tx, fn)
-}
+// errRetired is beginView's, of a base that another one has replaced.
+var errRetired = errors.New("replaced by a compacted file")
 
 // beginView begins a read transaction that endView ends.
 func (b *base) beginView() (tx *bolt.Tx, err error) {
 	b.begin.Lock()
 	defer b.begin.Unlock()
+	if b.retired {
+		return nil, errRetired
+	}
 	if b.dead.Load() {
 		return nil, fmt.Errorf("%w: %s: damaged page", tier.ErrCorrupt, b.path)
 	}
@@ -186,7 +183,6 @@ func (b *base) beginView() (tx *bolt.Tx, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			b.dead.Store(true)
-			close(b.died)
 			tx, err = nil, damaged(b.path, cause)
 			b.onDeath(err)
 		}
@@ -274,7 +270,10 @@ func (b *base) size() int64 {
 	return info.Size()
 }
 
-// close releases store.db and its lock.
+// sync makes the file durable, its length too.
+func (b *base) sync() error { return b.file.Sync() }
+
+// close releases store.db and its lock, when the last reader is done.
 func (b *base) close() error {
 	if b.dead.Load() || b.stuck.Load() {
 		// bbolt's own Close would wait for locks that nobody holds any more.

@@ -23,7 +23,7 @@ func (d *DB) Check() error {
 	defer d.checkMu.Unlock()
 	d.mu.RLock()
 	usage := d.published.usage
-	tx, err := d.base.beginView()
+	v, err := d.base.begin()
 	overlays := []*overlay{d.active, d.frozen}
 	entries := make(map[string]entry)
 	for i := len(overlays) - 1; i >= 0; i-- {
@@ -39,7 +39,7 @@ func (d *DB) Check() error {
 		return err
 	}
 	c := checker{overlaid: entries, slots: make(map[string]uint64)}
-	err = d.base.endView(tx, func(tx *bolt.Tx) error {
+	err = v.end(func(tx *bolt.Tx) error {
 		for err := range tx.Check() {
 			c.fault("%v", err)
 		}

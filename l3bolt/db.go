@@ -52,7 +52,7 @@ type DB struct {
 	dir     string
 	opts    Options
 	lock    *os.File // LOCK, held for life
-	base    *base
+	base    bases
 	journal *journal
 	opened  tier.State
 

@@ -91,7 +91,7 @@ func (d *DB) abandon() error {
 	if d.journal != nil {
 		errs = append(errs, d.journal.close(false))
 	}
-	if d.base != nil {
+	if d.base.opened() {
 		errs = append(errs, d.base.close())
 	}
 	return errors.Join(append(errs, d.lock.Close())...)
@@ -137,7 +137,6 @@ func (d *DB) open() error {
 		Usage: d.published.usage, Stamp: d.published.stamp, Durable: !onMemory(d.dir),
 	}
 	d.fileBytes.Store(d.base.size())
-	d.base.onDeath = d.status.breakBy
 	return nil
 }
 
@@ -162,8 +161,12 @@ func (d *DB) openBase() error {
 			return err
 		}
 	}
-	d.base, err = openExisting(path)
-	return err
+	b, err := openExisting(path)
+	if err != nil {
+		return err
+	}
+	d.base.open(path, b, d.status.breakBy)
+	return nil
 }
 
 // refuseOrphans: a journal without its store.db is not a new store.

@@ -29,7 +29,7 @@ func (d *DB) keepRoom() error {
 	if d.base.size() == size {
 		return nil
 	}
-	if err := d.base.file.Sync(); err != nil {
+	if err := d.base.sync(); err != nil {
 		d.status.breakBy(&fault{"sync", d.base.path, err})
 		return failed(tier.ErrUnavailable, "sync", d.base.path, err)
 	}

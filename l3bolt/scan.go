@@ -15,12 +15,12 @@ import (
 // taken under the lock that publishes groups and drops frozen overlays, and
 // merged outside of it.
 func (d *DB) Scan(r tier.Range) (recs []tier.Record, more bool, err error) {
-	active, frozen, tx, err := d.snapshot()
+	active, frozen, v, err := d.snapshot()
 	if err != nil {
 		return nil, false, d.damage(err)
 	}
 	s := scan{r: r}
-	err = d.base.endView(tx, func(tx *bolt.Tx) error {
+	err = v.end(func(tx *bolt.Tx) error {
 		return s.run(active, frozen, tx.Bucket(bucketRecords).Cursor())
 	})
 	return s.recs, s.more, d.damage(err)
@@ -28,11 +28,11 @@ func (d *DB) Scan(r tier.Range) (recs []tier.Record, more bool, err error) {
 
 // snapshot takes the published state. frozen may be nil. The transaction may
 // already hold what frozen holds: it is the same.
-func (d *DB) snapshot() (active, frozen *btree.Map[string, entry], tx *bolt.Tx, err error) {
+func (d *DB) snapshot() (active, frozen *btree.Map[string, entry], v view, err error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if tx, err = d.base.beginView(); err != nil {
-		return nil, nil, nil, err
+	if v, err = d.base.begin(); err != nil {
+		return nil, nil, view{}, err
 	}
 	d.copyMu.Lock()
 	defer d.copyMu.Unlock()
@@ -40,7 +40,7 @@ func (d *DB) snapshot() (active, frozen *btree.Map[string, entry], tx *bolt.Tx, 
 	if d.frozen != nil {
 		frozen = d.frozen.entries.Copy()
 	}
-	return active, frozen, tx, nil
+	return active, frozen, v, nil
 }
 
 // scan merges the three parts of a snapshot.
