@@ -1,0 +1,155 @@
+package host
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// A frame is a part of a message:
+//
+//	0  size   u32, of the body
+//	4  crc    u32, crc32c of all that follows
+//	8  id     u64, of the request that the message is or answers
+//	16 kind   u8
+//	17 flags  u8
+//	18 zero   u16
+//	20 body
+//
+// All numbers are little endian.
+const (
+	headBytes = 20
+	partBytes = 64 << 10 // of a frame's body, at most
+	// maxMessage is the longest message that anyone accepts: the largest frame
+	// that a store may hold, and what is around it.
+	maxMessage = 1 << 30
+
+	flagMore = 1 << 0 // the message goes on in another frame of its id
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// message is what one side says to the other.
+type message struct {
+	id   uint64
+	kind kind
+	body []byte
+}
+
+// appendFrame appends one part of m to dst.
+func appendFrame(dst []byte, m *message, part []byte, more bool) []byte {
+	start := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(part)))
+	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.LittleEndian.AppendUint64(dst, m.id)
+	var flags byte
+	if more {
+		flags = flagMore
+	}
+	dst = append(dst, byte(m.kind), flags, 0, 0)
+	dst = append(dst, part...)
+	binary.LittleEndian.PutUint32(dst[start+4:], crc32.Checksum(dst[start+8:], castagnoli))
+	return dst
+}
+
+// faultError is what a peer did wrong.
+type faultError struct{ what string }
+
+func (e *faultError) Error() string { return "bad peer: " + e.what }
+
+func fault(format string, args ...any) error { return &faultError{fmt.Sprintf(format, args...)} }
+
+// receiver reads messages.
+//
+//  1. Memory grows only with bytes that have arrived: a frame's body is at most
+//     partBytes, whatever its head says.
+//  2. A message is at most maxMessage bytes, and the unfinished ones of a
+//     connection at most maxParts together.
+type receiver struct {
+	r          *bufio.Reader
+	maxMessage int64
+	maxParts   int64
+	parts      map[uint64]*message // unfinished, by id
+	held       int64               // bytes in parts
+	progress   func(id uint64)     // told of each part but the last; nil: nobody
+}
+
+func newReceiver(r io.Reader, maxMessage, maxParts int64) *receiver {
+	return &receiver{
+		r: bufio.NewReaderSize(r, partBytes), maxMessage: maxMessage, maxParts: max(maxParts, maxMessage),
+		parts: make(map[uint64]*message),
+	}
+}
+
+// next returns the next whole message, whose body is the caller's. io.EOF: the
+// peer has ended between two frames.
+func (r *receiver) next() (message, error) {
+	for {
+		m, more, err := r.frame()
+		if err != nil {
+			return message{}, err
+		}
+		begun := r.parts[m.id]
+		if begun == nil && !more {
+			return m, nil
+		}
+		if begun == nil {
+			begun = &message{id: m.id, kind: m.kind}
+			r.parts[m.id] = begun
+		}
+		switch {
+		case begun.kind != m.kind:
+			return message{}, fault("a message changes its kind")
+		case more && len(m.body) == 0:
+			return message{}, fault("an empty part")
+		case int64(len(begun.body)+len(m.body)) > r.maxMessage || r.held+int64(len(m.body)) > r.maxParts:
+			return message{}, fault("a message of more than %d bytes, or too many parts", r.maxMessage)
+		}
+		begun.body = append(begun.body, m.body...)
+		r.held += int64(len(m.body))
+		if more {
+			if r.progress != nil {
+				r.progress(m.id)
+			}
+			continue
+		}
+		delete(r.parts, m.id)
+		r.held -= int64(len(begun.body))
+		return *begun, nil
+	}
+}
+
+// frame reads one frame.
+func (r *receiver) frame() (m message, more bool, err error) {
+	var head [headBytes]byte
+	if _, err := io.ReadFull(r.r, head[:]); err != nil {
+		return message{}, false, err
+	}
+	size := binary.LittleEndian.Uint32(head[0:])
+	if size > partBytes {
+		return message{}, false, fault("a frame of %d bytes", size)
+	}
+	if head[17]&^flagMore != 0 || head[18] != 0 || head[19] != 0 {
+		return message{}, false, fault("unknown flags")
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(r.r, body); err != nil {
+		return message{}, false, unexpected(err)
+	}
+	crc := crc32.Update(crc32.Checksum(head[8:], castagnoli), castagnoli, body)
+	if crc != binary.LittleEndian.Uint32(head[4:]) {
+		return message{}, false, fault("a frame fails its checksum")
+	}
+	m = message{id: binary.LittleEndian.Uint64(head[8:]), kind: kind(head[16]), body: body}
+	return m, head[17]&flagMore != 0, nil
+}
+
+// unexpected makes the end of the stream inside a frame an error of its own.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// Owned is the authority of the process that owns, and what followers must
+// know of it. Its methods are safe for concurrent use.
+type Owned interface {
+	tier.Authority
+	// Hello is told to each follower when it connects. What changes with time
+	// in it (Stamp, Version) is as of the call.
+	Hello() Hello
+	// WriteOnce is Write for a follower's write:
+	//
+	//  1. If the write of a.Ticket is remembered, its results are returned, and
+	//     nothing is done. They say nothing of frames, and are not Own.
+	//  2. Else, if it was sent before (a.Again) and might have been applied and
+	//     forgotten, it is ErrUnknownOutcome; see [Attempt].
+	//  3. Else it is judged as by Write, and if it made a version, remembered in
+	//     the same commit.
+	//
+	// It is never called twice at once with the same ticket.
+	WriteOnce(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Result, error)
+	// Dictionary returns a dictionary of the codec; tier.ErrNotFound.
+	Dictionary(ctx context.Context, id uint32) ([]byte, error)
+	// Stats returns the owner's counters for a follower's [Node.Stats]; opaque
+	// here.
+	Stats() []byte
+	// Failed is closed when the authority can write no more: the node then
+	// closes it and looks for another owner, itself included. nil: never.
+	Failed() <-chan struct{}
+}
+
+// Attempt is one sending of a follower's write.
+type Attempt struct {
+	tier.Ticket
+	// Again says that the write was sent before and its answer did not come:
+	// it may have been applied.
+	Again bool
+	// After is a version that the store had reached when the write was first
+	// sent. If it was applied its versions are above it: a memory that has
+	// forgotten nothing above After, and does not know the write, proves that
+	// it was not applied.
+	After uint64
+}
+
+// Hello is what an owner tells its followers. It belongs to one connection:
+// another owner, or another opening, has its own.
+type Hello struct {
+	StoreID [16]byte // tier.State.ID
+	Epoch   uint64   // tier.State.Epoch
+	Opening uint64   // tier.State.Opening
+	Seed    uint64   // tier.State.Seed
+	Version uint64   // a version that the store has reached
+	Stamp   tier.Stamp
+
+	// Mapping is the identity of the shared words, zero if there are none, and
+	// Place the directory in which they lie, as the owner sees it.
+	Mapping [16]byte
+	Place   string
+
+	MaxTTL     time.Duration
+	ValueBytes int64 // Options.Limits of the owner's store, by their names there
+	BatchOps   int64
+	BatchBytes int64
+	// Extra is for the store alone, at most 64 KiB.
+	Extra []byte
+
+	PID int // of the owner, as it sees itself; set by the Node
+}
