@@ -45,6 +45,7 @@ func (d *DB) Check() error {
 		}
 		c.records(tx.Bucket(bucketRecords))
 		c.index(tx.Bucket(bucketExpiry))
+		c.dictionaries(tx.Bucket(bucketDict))
 		return nil
 	})
 	c.count()
@@ -121,6 +122,21 @@ func (c *checker) index(b *bolt.Bucket) {
 	if len(c.slots) > 0 {
 		c.fault("%d records have no expiry entry", len(c.slots))
 	}
+}
+
+// dictionaries checks each entry. None is there before the first one is kept.
+func (c *checker) dictionaries(b *bolt.Bucket) {
+	if b == nil {
+		return
+	}
+	n := 0
+	_ = b.ForEach(func(k, raw []byte) error {
+		n++
+		if _, ok := parseDictionary(k, raw); !ok {
+			c.fault("dictionary %d is damaged", n)
+		}
+		return nil
+	})
 }
 
 // count adds what the overlays hold.

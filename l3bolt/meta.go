@@ -12,11 +12,12 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The buckets of store.db. "dict", for compression dictionaries, is reserved.
+// The buckets of store.db. bucketDict is there once a dictionary is kept.
 var (
 	bucketMeta    = []byte("meta")
 	bucketRecords = []byte("records")
 	bucketExpiry  = []byte("expiry")
+	bucketDict    = []byte("dict")
 )
 
 // The values of bucket meta, little endian, each followed by its crc32c:
@@ -38,7 +39,10 @@ var (
 
 const (
 	storeFormat   = 1
-	knownFeatures = 0
+	knownFeatures = featureDictionaries
+
+	// featureDictionaries: frames may name dictionaries of bucketDict.
+	featureDictionaries = 1 << 0
 )
 
 // meta is what bucket meta holds.
@@ -86,8 +90,7 @@ func (m *meta) create(tx *bolt.Tx) error {
 		}
 	}
 	b := tx.Bucket(bucketMeta)
-	format := binary.LittleEndian.AppendUint64(nil, storeFormat)
-	format = binary.LittleEndian.AppendUint64(format, knownFeatures)
+	format := formatValue(0)
 	identity := binary.LittleEndian.AppendUint64(append([]byte(nil), m.id[:]...), m.seed)
 	for _, put := range []struct{ key, value []byte }{{metaFormat, format}, {metaIdentity, identity}} {
 		if err := b.Put(put.key, summed(put.value)); err != nil {
@@ -104,6 +107,25 @@ func (m *meta) create(tx *bolt.Tx) error {
 		return b.Put(metaFresh, summed(nil))
 	}
 	return nil
+}
+
+func formatValue(features uint64) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, storeFormat), features)
+}
+
+// requireFeature notes that whoever opens the store must know feature.
+func requireFeature(tx *bolt.Tx, g *guard, feature uint64) error {
+	b := tx.Bucket(bucketMeta)
+	r := metaReader{b: b}
+	field := r.field(metaFormat)
+	_, features := field.u64(), field.u64()
+	if r.err != nil || features&feature != 0 {
+		return r.err
+	}
+	if err := g.touch(bucketMeta, metaFormat, false); err != nil {
+		return err
+	}
+	return b.Put(metaFormat, summed(formatValue(features|feature)))
 }
 
 func putEpoch(tx *bolt.Tx, epoch, opening uint64) error {
