@@ -76,6 +76,7 @@ type DB struct {
 	active    *overlay
 	frozen    *overlay // nil: no checkpoint is under way
 	published state
+	overcount overcount // guarded by mu
 	// copyMu is held, beside mu shared, while active's tree is copied: the
 	// copy marks the original.
 	copyMu sync.Mutex
@@ -109,7 +110,7 @@ func (d *DB) Stats() tier.DurableStats {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	s := tier.DurableStats{
-		Usage: d.published.usage, Commits: d.commits.Load(), Checkpoints: d.checkpoints.Load(),
+		Usage: d.published.usage.Minus(d.overcount.found), Commits: d.commits.Load(), Checkpoints: d.checkpoints.Load(),
 		FileBytes: d.fileBytes.Load(), JournalBytes: d.active.journalBytes,
 	}
 	if d.frozen != nil {

@@ -28,6 +28,7 @@ var (
 //	state    position u64 | version u64 | usage | stamp (as in the journal)
 //	fresh    empty; there while segments of the store that this one replaced may lie around
 //	recount  empty; there while the state's usage counts records that damage took
+//	over     usage: what of the state's, and of the journal's, checkpoints found counted twice; none: zeros
 var (
 	metaFormat   = []byte("format")
 	metaIdentity = []byte("identity")
@@ -35,6 +36,7 @@ var (
 	metaState    = []byte("state")
 	metaFresh    = []byte("fresh")
 	metaRecount  = []byte("recount")
+	metaOver     = []byte("over")
 )
 
 const (
@@ -53,6 +55,7 @@ type meta struct {
 	opening uint64 // 0: never opened
 	fresh   bool
 	recount bool
+	over    tier.Usage
 	state   state
 }
 
@@ -60,7 +63,7 @@ type meta struct {
 type state struct {
 	sequence uint64 // of that group in the journal, 0: none yet
 	version  uint64
-	usage    tier.Usage
+	usage    tier.Usage // with what blind changes replaced
 	stamp    tier.Stamp
 }
 
@@ -162,7 +165,12 @@ func readMeta(tx *bolt.Tx) (meta, error) {
 	m.epoch, m.opening = epoch.u64(), epoch.u64()
 	s := r.field(metaState)
 	m.state = state{sequence: s.u64(), version: s.u64(), usage: s.usage(), stamp: s.stamp()}
-	if r.err == nil && (identity.bad || epoch.bad || s.bad) {
+	over := &reader{}
+	if b.Get(metaOver) != nil {
+		over = r.field(metaOver)
+		m.over = over.usage()
+	}
+	if r.err == nil && (identity.bad || epoch.bad || s.bad || over.bad) {
 		r.err = fmt.Errorf("%w: meta of unknown form", tier.ErrCorrupt)
 	}
 	m.fresh, m.recount = b.Get(metaFresh) != nil, b.Get(metaRecount) != nil
