@@ -40,8 +40,11 @@ type caches struct {
 
 	faults atomic.Uint64 // written by readers: frames from L2 that did not decode
 
-	log  *slog.Logger
-	told bool // the committer's: that the words are detached was logged
+	log *slog.Logger
+
+	// The committer's.
+	told   bool     // that the words are detached was logged
+	groups []*group // that have ended
 
 	mu      sync.Mutex // guards left and closed
 	left    map[uint16]*leftover
@@ -81,17 +84,47 @@ func (c *caches) hash(key string) uint64 { return xxh3.HashStringSeed(key, c.see
 
 // begin implements [coherence].
 func (c *caches) begin(reqs []*request) *group {
-	g := &group{buckets: make(map[uint16]*groupBucket, len(reqs))}
+	g := c.newGroup()
 	for _, r := range reqs {
 		for i := range r.ops {
-			b := l2mmap.BucketOf(c.hash(r.ops[i].Key))
-			if g.buckets[b] == nil {
-				g.buckets[b] = new(groupBucket)
-				c.control.Begin(b)
+			bucket := l2mmap.BucketOf(c.hash(r.ops[i].Key))
+			at, met := g.index[bucket]
+			if !met {
+				at = int32(len(g.buckets))
+				g.index[bucket] = at
+				g.buckets = append(g.buckets, groupBucket{number: bucket})
+				c.control.Begin(bucket)
 			}
+			g.buckets[at].ops++
+			g.ops = append(g.ops, at)
 		}
 	}
 	return g
+}
+
+// maxKeptGroup is the most buckets and ops of a group that is used again.
+const maxKeptGroup = 4096
+
+// newGroup gives an empty group. A sweep within a group has one of its own.
+func (c *caches) newGroup() *group {
+	if n := len(c.groups); n > 0 {
+		g := c.groups[n-1]
+		c.groups = c.groups[:n-1]
+		return g
+	}
+	return &group{index: make(map[uint16]int32), met: make(map[string]struct{})}
+}
+
+// keepGroup takes back a group that has ended.
+func (c *caches) keepGroup(g *group) {
+	if len(g.ops) > maxKeptGroup {
+		return
+	}
+	clear(g.index)
+	clear(g.met)
+	clear(g.buckets)
+	g.buckets, g.ops = g.buckets[:0], g.ops[:0]
+	c.groups = append(c.groups, g)
 }
 
 // committing implements [coherence].
@@ -104,7 +137,7 @@ func (c *caches) committed(g *group, changes []tier.Change, now int64) {
 	if c.l2 == nil {
 		return
 	}
-	locked := make(map[int]bool)
+	var locked map[int]bool
 	for i := range changes {
 		ch := &changes[i]
 		hash := c.hash(ch.Key)
@@ -117,20 +150,25 @@ func (c *caches) committed(g *group, changes []tier.Change, now int64) {
 			} else {
 				err = c.l2.Remove(ch.Key, hash)
 			}
-			locked[page] = errors.Is(err, l2mmap.ErrLockedPage)
+			if !errors.Is(err, l2mmap.ErrLockedPage) {
+				continue
+			}
+			if locked == nil {
+				locked = make(map[int]bool)
+			}
+			locked[page] = true
 		}
-		if locked[page] {
-			b := g.buckets[bucket]
-			b.left = append(b.left, ch.Key)
-		}
+		b := &g.buckets[g.index[bucket]]
+		b.left = append(b.left, ch.Key)
 	}
 }
 
 // end implements [coherence].
 func (c *caches) end(g *group, reqs []*request, version uint64) {
-	for n, b := range g.buckets {
-		if b.left == nil || !c.leave(n, b.left) {
-			b.tag = c.control.End(n).Generation()
+	for i := range g.buckets {
+		b := &g.buckets[i]
+		if b.left == nil || !c.leave(b.number, b.left) {
+			b.tag = c.control.End(b.number).Generation()
 		}
 	}
 	c.control.EndGroup(version)
@@ -143,22 +181,29 @@ func (c *caches) end(g *group, reqs []*request, version uint64) {
 		c.log.Warn("strata: the caches are not trusted any more until the store is opened again",
 			slog.String("package", "tiered"), slog.String("reason", detached))
 	}
+	c.keepGroup(g)
 }
 
 // tell finds the last op on each key.
 func (c *caches) tell(g *group, reqs []*request) {
-	met := make(map[string]struct{}, len(reqs))
-	for r := len(reqs) - 1; r >= 0; r-- {
-		for i := len(reqs[r].results) - 1; i >= 0; i-- {
-			res, op := &reqs[r].results[i], &reqs[r].ops[i]
+	at := 0
+	for _, r := range reqs {
+		at += len(r.ops)
+	}
+	for n := len(reqs) - 1; n >= 0; n-- {
+		r := reqs[n]
+		at -= len(r.ops)
+		for i := len(r.results) - 1; i >= 0; i-- {
+			res, op, b := &r.results[i], &r.ops[i], &g.buckets[g.ops[at+i]]
 			if !res.Applied {
 				continue
 			}
-			if _, later := met[op.Key]; later {
-				continue
+			if b.ops > 1 {
+				if _, later := g.met[op.Key]; later {
+					continue
+				}
+				g.met[op.Key] = struct{}{}
 			}
-			met[op.Key] = struct{}{}
-			b := g.buckets[l2mmap.BucketOf(c.hash(op.Key))]
 			res.Own, res.Tag = b.left == nil && op.Kind == tier.OpSet && res.FrameLen > 0, b.tag
 		}
 	}

@@ -29,13 +29,18 @@ func (uncached) committing(*group, uint64, uint64)      {}
 func (uncached) committed(*group, []tier.Change, int64) {}
 func (uncached) end(_ *group, _ []*request, _ uint64)   {}
 
-// group is one group's brackets.
+// group is one group's brackets. It is reused: nobody has it after end.
 type group struct {
-	buckets map[uint16]*groupBucket
+	buckets []groupBucket
+	index   map[uint16]int32    // of each bucket in buckets
+	ops     []int32             // the place in buckets of each op of each request, in their order
+	met     map[string]struct{} // tell's
 }
 
 // groupBucket is one bucket of a group in flight.
 type groupBucket struct {
+	number uint16
+	ops    int // how many ops touch it
 	// left are the keys whose frames could not be brought up to date in the
 	// shared cache, because their page was locked. The bucket stays in flight
 	// until the background has removed them.

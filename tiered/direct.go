@@ -15,7 +15,10 @@ const sweepPerWrite = 8
 // and no goroutine. Each write is a group of its own.
 type direct struct {
 	*committer
-	mu      sync.Mutex // held by the one group in commit
+	requests requests
+
+	mu      sync.Mutex // held by the one group in commit; guards one
+	one     [1]*request
 	once    sync.Once
 	closing error // written in once
 }
@@ -24,20 +27,37 @@ func newDirect(c *committer) *direct { return &direct{committer: c} }
 
 // Write implements [tier.Authority].
 func (d *direct) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, error) {
+	r := newRequest(ops)
+	err := d.write(ctx, r)
+	return r.results, err
+}
+
+// WriteOne implements [tier.Authority].
+func (d *direct) WriteOne(ctx context.Context, op tier.Op) (tier.Result, error) {
+	r := d.requests.get()
+	r.useOne(&op)
+	err := d.write(ctx, r)
+	res := r.first()
+	d.requests.put(r)
+	return res, err
+}
+
+func (d *direct) write(ctx context.Context, r *request) error {
 	if !d.gate.enter() {
-		return nil, tier.ErrClosed
+		return tier.ErrClosed
 	}
 	defer d.gate.leave()
-	r := newRequest(ops)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	d.commit([]*request{r})
+	d.one[0] = r
+	d.commit(d.one[:])
+	d.one[0] = nil
 	// A fault in clearing away is no fault of this write; DeleteExpired reports it.
 	_, _ = d.expire(d.clock.moment(), sweepPerWrite)
-	return r.results, r.err
+	return r.err
 }
 
 // DeleteExpired implements [tier.Authority].

@@ -76,6 +76,11 @@ func (a *slowAnswers) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, 
 	return a.Authority.Write(ctx, ops)
 }
 
+func (a *slowAnswers) WriteOne(ctx context.Context, op tier.Op) (tier.Result, error) {
+	defer a.write.pass()
+	return a.Authority.WriteOne(ctx, op)
+}
+
 // stage is a store with all tiers whose steps can be held up. Its record k has
 // the value "old", of which no cache has a copy.
 type stage struct {

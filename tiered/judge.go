@@ -34,12 +34,6 @@ type view struct {
 	tier.Head
 	frame []byte // nil: ask the durable tier
 	err   error  // ErrCorrupt: the record is damaged, and can only be replaced or removed
-	blind bool   // nobody looked whether there is a record: it can only be replaced
-}
-
-// replaces reports whether op does the same at now whatever record there is.
-func replaces(op *tier.Op, now moment) bool {
-	return op.Kind == tier.OpSet && !op.If && !op.Life.Keep && (op.Life.Deadline == 0 || op.Life.Deadline > now.ms)
 }
 
 // judge turns requests into one group. It changes nothing outside itself: a
@@ -81,7 +75,7 @@ func (j *judge) request(r *request) {
 	changes, version, usage, held := len(j.changes), j.version, j.usage, j.held
 	j.undo = j.undo[:0]
 	j.judged++
-	r.results, r.err = make([]tier.Result, len(r.ops)), nil
+	r.begin()
 	for i := range r.ops {
 		res, err := j.op(&r.ops[i])
 		if err == nil && j.held-held > j.maxHeld {
@@ -244,7 +238,7 @@ func (j *judge) deadline(l tier.Life, cur view, live bool) int64 {
 
 func (j *judge) put(key string, old, put view, touch bool) tier.Result {
 	j.replace(key, old, put)
-	j.changes = append(j.changes, tier.Change{Key: key, Frame: put.frame, Head: put.Head, Touch: touch, Blind: old.blind})
+	j.changes = append(j.changes, tier.Change{Key: key, Frame: put.frame, Head: put.Head, Touch: touch})
 	return tier.Result{Head: put.Head, Applied: true}
 }
 

@@ -330,11 +330,11 @@ type hastyCAS struct {
 	d *peeking
 }
 
-func (a hastyCAS) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, error) {
-	if rec, ok := a.d.unsynced(ops[0].Key); ok && ops[0].Kind == tier.OpSet && ops[0].If && rec.Version != ops[0].Expect {
-		return []tier.Result{{Current: rec, Err: tier.ErrVersion}}, tier.ErrVersion
+func (a hastyCAS) WriteOne(ctx context.Context, op tier.Op) (tier.Result, error) {
+	if rec, ok := a.d.unsynced(op.Key); ok && op.Kind == tier.OpSet && op.If && rec.Version != op.Expect {
+		return tier.Result{Current: rec, Err: tier.ErrVersion}, tier.ErrVersion
 	}
-	return a.Authority.Write(ctx, ops)
+	return a.Authority.WriteOne(ctx, op)
 }
 
 func TestLinearizableControls(t *testing.T) {

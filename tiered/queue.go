@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,13 +26,18 @@ import (
 //     goroutine or cancelled by its caller before that goroutine took it.
 //  2. Only the committing goroutine calls Commit and Due.
 //  3. The queue holds at most Limits.QueueBytes; callers wait for room.
+//
+// Who has a request when is said at [request].
 type queue struct {
 	*committer
+	requests  requests
 	room      *semaphore.Weighted // bytes of requests from entry until run has passed them
 	roomBytes int64
 
+	taken []*request // what run has in hand, reused
+
 	mu      sync.Mutex // guards pending and closed
-	pending []job
+	pending []*request
 	closed  bool
 	wake    chan struct{} // capacity 1: pending is not empty, or closed
 	done    chan struct{} // closed when the committing goroutine has ended
@@ -41,14 +47,6 @@ type queue struct {
 	closing error // written in once
 
 	release func() error // of what lies above the durable tier, at Close
-}
-
-// job is what the committing goroutine does: a request, or a call of its own.
-type job struct {
-	req    *request      // of no ops for a call
-	call   func()        // nil for a request
-	weight int64         // what run gives back to room
-	answer chan struct{} // closed when it is done
 }
 
 func newQueue(c *committer, o *Options, release func() error) *queue {
@@ -69,11 +67,29 @@ func newQueue(c *committer, o *Options, release func() error) *queue {
 
 // Write implements [tier.Authority].
 func (q *queue) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, error) {
-	r := newRequest(ops)
-	if err := q.enter(ctx, job{req: r}); err != nil {
+	r := q.requests.get()
+	r.use(ops)
+	if err := q.enter(ctx, r); err != nil {
 		return nil, err
 	}
-	return r.results, r.err
+	results, err := r.results, r.err
+	if len(ops) == 1 {
+		results = slices.Clone(results)
+	}
+	q.requests.put(r)
+	return results, err
+}
+
+// WriteOne implements [tier.Authority].
+func (q *queue) WriteOne(ctx context.Context, op tier.Op) (tier.Result, error) {
+	r := q.requests.get()
+	r.useOne(&op)
+	if err := q.enter(ctx, r); err != nil {
+		return tier.Result{}, err
+	}
+	res, err := r.first(), r.err
+	q.requests.put(r)
+	return res, err
 }
 
 // DeleteExpired implements [tier.Authority].
@@ -110,34 +126,43 @@ func (q *queue) Close() error {
 // do runs fn on the committing goroutine, between two groups, and returns its
 // error. If ctx ends first, its error alone says that fn does not run.
 func (q *queue) do(ctx context.Context, fn func() error) error {
-	var err error
-	errDone := q.enter(ctx, job{req: newRequest(nil), call: func() { err = fn() }})
-	if errDone != nil {
-		return errDone
+	r := q.requests.get()
+	r.use(nil)
+	r.call = fn
+	if err := q.enter(ctx, r); err != nil {
+		return err
 	}
+	err := r.err
+	q.requests.put(r)
 	return err
 }
 
-// enter puts j into the queue and waits until it is done.
-func (q *queue) enter(ctx context.Context, j job) error {
-	j.weight, j.answer = min(j.req.bytes, q.roomBytes), make(chan struct{})
-	if err := q.room.Acquire(ctx, j.weight); err != nil {
+// enter puts r into the queue and waits until it is answered. With an error it
+// is not, and the caller must let go of it.
+func (q *queue) enter(ctx context.Context, r *request) error {
+	r.weight = min(r.bytes, q.roomBytes)
+	if err := q.room.Acquire(ctx, r.weight); err != nil {
 		return err
 	}
-	if !q.put(j) {
-		q.room.Release(j.weight)
+	if !q.put(r) {
+		q.room.Release(r.weight)
 		return tier.ErrClosed
 	}
-	select {
-	case <-j.answer:
+	over := ctx.Done()
+	if over == nil {
+		<-r.answer
 		return nil
-	case <-ctx.Done():
 	}
-	if j.req.cancel() {
+	select {
+	case <-r.answer:
+		return nil
+	case <-over:
+	}
+	if r.cancel() {
 		return ctx.Err()
 	}
 	select {
-	case <-j.answer: // while the ctx ended: known
+	case <-r.answer: // while the ctx ended: known
 		return nil
 	default:
 		return fmt.Errorf("%w: %w", tier.ErrUnknownOutcome, ctx.Err())
@@ -160,13 +185,13 @@ func (q *queue) expireBatch(ctx context.Context) (int, error) {
 	}
 }
 
-func (q *queue) put(j job) bool {
+func (q *queue) put(r *request) bool {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
 		return false
 	}
-	q.pending = append(q.pending, j)
+	q.pending = append(q.pending, r)
 	q.mu.Unlock()
 	q.signal()
 	return true
@@ -184,9 +209,9 @@ func (q *queue) run() {
 	defer close(q.done)
 	for range q.wake {
 		for {
-			jobs, closed := q.take()
-			if len(jobs) > 0 {
-				q.work(jobs)
+			closed := q.take()
+			if len(q.taken) > 0 {
+				q.work()
 				continue
 			}
 			if closed {
@@ -197,54 +222,56 @@ func (q *queue) run() {
 	}
 }
 
-// take empties the queue.
-func (q *queue) take() (jobs []job, closed bool) {
+// take empties the queue into taken.
+func (q *queue) take() (closed bool) {
+	clear(q.taken)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	jobs, q.pending = q.pending, nil
-	return jobs, q.closed
+	q.taken, q.pending = q.pending, q.taken[:0]
+	return q.closed
 }
 
-// work commits jobs in their order, in as few groups as groupBytes and the
-// calls between them allow.
-func (q *queue) work(jobs []job) {
-	var group []job
-	var bytes int64
-	for _, j := range jobs {
-		switch {
-		case !j.req.take():
-			q.room.Release(j.weight)
+// work commits what was taken in its order, in as few groups as groupBytes and
+// the calls between them allow.
+func (q *queue) work() {
+	group, bytes := q.taken[:0], int64(0) // in place: never ahead of what it reads
+	for i, r := range q.taken {
+		if !r.take() {
+			q.room.Release(r.weight)
 			continue
-		case j.call != nil:
-			q.group(group)
-			group, bytes = nil, 0
-			j.call()
-			q.room.Release(j.weight)
-			close(j.answer)
-			continue
-		case len(group) > 0 && bytes+j.req.bytes > q.groupBytes:
-			q.group(group)
-			group, bytes = nil, 0
 		}
-		group, bytes = append(group, j), bytes+j.req.bytes
+		if len(group) > 0 && (r.call != nil || bytes+r.bytes > q.groupBytes) {
+			q.group(group)
+			group, bytes = group[len(group):], 0
+		}
+		if r.call != nil {
+			r.err = r.call()
+			q.answer(q.taken[i : i+1])
+			continue
+		}
+		group, bytes = append(group, r), bytes+r.bytes
 	}
-	q.group(group)
+	if len(group) > 0 {
+		q.group(group)
+	}
 }
 
 // group commits one group and answers it.
-func (q *queue) group(jobs []job) {
-	if len(jobs) == 0 {
-		return
-	}
-	reqs := make([]*request, len(jobs))
-	for i, j := range jobs {
-		reqs[i] = j.req
-	}
+func (q *queue) group(reqs []*request) {
 	q.commit(reqs)
 	failpoint.Pass("tiered-ended")
-	for _, j := range jobs {
-		q.room.Release(j.weight)
-		close(j.answer)
+	q.answer(reqs)
+}
+
+// answer gives reqs back to their callers.
+func (q *queue) answer(reqs []*request) {
+	weight := int64(0)
+	for _, r := range reqs {
+		weight += r.weight
+	}
+	q.room.Release(weight)
+	for _, r := range reqs {
+		r.done()
 	}
 }
 

@@ -148,11 +148,14 @@ func (s *Store) DeleteExpired(ctx context.Context) (int, error) {
 
 // write sends one op and returns its result.
 func (s *Store) write(ctx context.Context, name string, op tier.Op) (tier.Result, error) {
-	results, err := s.writeMany(ctx, name, []tier.Op{op})
-	if len(results) == 0 {
-		return tier.Result{}, err
+	if err := s.ready(ctx); err != nil {
+		return tier.Result{}, wrap(name, 0, err)
 	}
-	return results[0], err
+	if err := checkKey(op.Key); err != nil {
+		return tier.Result{}, wrap(name, 0, err)
+	}
+	res, err := s.auth.WriteOne(ctx, op)
+	return res, wrap(name, s.tier, err)
 }
 
 func (s *Store) writeMany(ctx context.Context, name string, ops []tier.Op) ([]tier.Result, error) {

@@ -24,6 +24,8 @@ type Authority interface {
 	// Results are in the order of ops. ErrUnknownOutcome says that it may have
 	// happened; any other error that it has not.
 	Write(ctx context.Context, ops []Op) (results []Result, err error)
+	// WriteOne is Write of one op, without a slice for it and its result.
+	WriteOne(ctx context.Context, op Op) (Result, error)
 	// DeleteExpired removes the records whose deadline has come and returns
 	// their number.
 	DeleteExpired(ctx context.Context) (int, error)
