@@ -109,6 +109,7 @@ func (d *DB) Stats() tier.DurableStats {
 	}
 	if d.frozen != nil {
 		s.JournalBytes += d.frozen.journalBytes
+		s.Checkpointing = true
 	}
 	return s
 }

@@ -45,6 +45,8 @@ type TruthStats struct {
 	RawBytes     int64 // values before compression
 	StoredBytes  int64 // values as stored, with headers
 	Limit        int64 // Options.MaxBytes
+
+	Checkpointing bool // records are on their way from the journal to where they stay
 }
 
 // Stats returns a snapshot of the counters. After Close it is the zero Stats.
@@ -63,6 +65,7 @@ func (s *Store) Stats() Stats {
 			Commits: d.Commits, Ops: c.ops.Load(), Swept: c.swept.Load(), Checkpoints: d.Checkpoints, Evictions: d.Evictions,
 			Records: d.Usage.Records, LiveBytes: d.Usage.LiveBytes, RawBytes: d.Usage.RawBytes, StoredBytes: d.Usage.StoredBytes,
 			FileBytes: d.FileBytes, JournalBytes: d.JournalBytes, Limit: s.opts.MaxBytes,
+			Checkpointing: d.Checkpointing,
 		},
 	}
 	s.cacheStats(&st)

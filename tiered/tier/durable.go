@@ -55,6 +55,8 @@ type DurableStats struct {
 	FileBytes    int64 // allocated for the records
 	JournalBytes int64 // of the journal that a reopening would replay
 	Evictions    uint64
+
+	Checkpointing bool // records are on their way from the journal to where they stay
 }
 
 // Durable keeps records. It judges nothing: deadlines, conditions and quotas
