@@ -169,7 +169,7 @@ func (s *single) commit(ws []*write) error {
 		old, met := heads[w.key]
 		if !met {
 			h := make([]tier.Head, 1)
-			if err := s.db.Heads([]string{w.key}, h); err != nil {
+			if err := s.db.Heads([]string{w.key}, h, nil); err != nil {
 				return err
 			}
 			old = h[0]

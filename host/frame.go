@@ -36,6 +36,8 @@ type message struct {
 	id   uint64
 	kind kind
 	body []byte
+
+	progress func() // called when a part of a long one is sent; nil: nobody asks
 }
 
 // appendFrame appends one part of m to dst.
@@ -66,25 +68,27 @@ func fault(format string, args ...any) error { return &faultError{fmt.Sprintf(fo
 //  1. Memory grows only with bytes that have arrived: a frame's body is at most
 //     partBytes, whatever its head says.
 //  2. A message is at most maxMessage bytes, and the unfinished ones of a
-//     connection at most maxParts together.
+//     connection at most maxParts together. Every part but the last is full, so
+//     that their number is bounded too.
 type receiver struct {
 	r          *bufio.Reader
 	maxMessage int64
 	maxParts   int64
-	parts      map[uint64]*message // unfinished, by id
-	held       int64               // bytes in parts
-	progress   func(id uint64)     // told of each part but the last; nil: nobody
+	parts      map[uint64]*message   // unfinished, by id
+	held       int64                 // bytes in parts
+	progress   func(id uint64) error // told of each part but the last; may refuse it
 }
 
 func newReceiver(r io.Reader, maxMessage, maxParts int64) *receiver {
 	return &receiver{
 		r: bufio.NewReaderSize(r, partBytes), maxMessage: maxMessage, maxParts: max(maxParts, maxMessage),
-		parts: make(map[uint64]*message),
+		parts: make(map[uint64]*message), progress: func(uint64) error { return nil },
 	}
 }
 
 // next returns the next whole message, whose body is the caller's. io.EOF: the
-// peer has ended between two frames.
+// peer has ended between two frames. [faultError]: it does not speak as it
+// should.
 func (r *receiver) next() (message, error) {
 	for {
 		m, more, err := r.frame()
@@ -102,16 +106,16 @@ func (r *receiver) next() (message, error) {
 		switch {
 		case begun.kind != m.kind:
 			return message{}, fault("a message changes its kind")
-		case more && len(m.body) == 0:
-			return message{}, fault("an empty part")
+		case more && len(m.body) < partBytes:
+			return message{}, fault("a part of %d bytes", len(m.body))
 		case int64(len(begun.body)+len(m.body)) > r.maxMessage || r.held+int64(len(m.body)) > r.maxParts:
 			return message{}, fault("a message of more than %d bytes, or too many parts", r.maxMessage)
 		}
 		begun.body = append(begun.body, m.body...)
 		r.held += int64(len(m.body))
 		if more {
-			if r.progress != nil {
-				r.progress(m.id)
+			if err := r.progress(m.id); err != nil {
+				return message{}, err
 			}
 			continue
 		}

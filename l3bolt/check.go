@@ -14,7 +14,8 @@ import (
 // Check reads the whole store and returns all that is wrong with it, joined:
 // bbolt's pages; each record's frame; one entry of the expiry index for each
 // record with a deadline, at a slot not above its own, and no other entries;
-// the usage against a count of what is published. It holds up checkpoints, not
+// the usage against a count of what is published and
+// of what blind changes hide. It holds up checkpoints, not
 // commits. It is for tests and for tools on stores that are thought sound:
 // bbolt reads the pages in a goroutine of its own, where a damaged pointer can
 // end the process.
@@ -22,18 +23,13 @@ func (d *DB) Check() error {
 	d.checkMu.Lock()
 	defer d.checkMu.Unlock()
 	d.mu.RLock()
-	usage := d.published.usage
+	usage := d.published.usage.Minus(d.overcount.found)
 	v, err := d.base.begin()
-	overlays := []*overlay{d.active, d.frozen}
 	entries := make(map[string]entry)
-	for i := len(overlays) - 1; i >= 0; i-- {
-		if o := overlays[i]; o != nil {
-			o.entries.Scan(func(key string, e entry) bool {
-				entries[key] = e
-				return true
-			})
-		}
+	if d.frozen != nil {
+		d.frozen.addTo(entries)
 	}
+	d.active.addTo(entries)
 	d.mu.RUnlock()
 	if err != nil {
 		return err
@@ -45,11 +41,12 @@ func (d *DB) Check() error {
 		}
 		c.records(tx.Bucket(bucketRecords))
 		c.index(tx.Bucket(bucketExpiry))
+		c.dictionaries(tx.Bucket(bucketDict))
 		return nil
 	})
 	c.count()
-	if c.usage != usage {
-		c.fault("usage is %+v, counted %+v", usage, c.usage)
+	if counted := c.usage.Plus(c.hidden); counted != usage {
+		c.fault("usage is %+v, counted %+v, of which blind changes hide %+v", usage, counted, c.hidden)
 	}
 	return errors.Join(append(c.faults, err)...)
 }
@@ -59,6 +56,7 @@ type checker struct {
 	overlaid map[string]entry
 	slots    map[string]uint64 // of the records in bbolt that are indexed
 	usage    tier.Usage
+	hidden   tier.Usage // records in bbolt that the usage counts beside those that replace them
 	faults   []error
 }
 
@@ -66,11 +64,14 @@ func (c *checker) fault(format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf("%w: "+format, append([]any{tier.ErrCorrupt}, args...)...))
 }
 
-func (c *checker) add(key string, head tier.Head) {
-	c.usage.Records++
-	c.usage.LiveBytes += tier.LogicalSize(key, head.RawLen)
-	c.usage.RawBytes += int64(head.RawLen)
-	c.usage.StoredBytes += int64(head.FrameLen)
+// stored counts a record in bbolt, unless an overlay answers for the key.
+func (c *checker) stored(key string, head tier.Head) {
+	e, overlaid := c.overlaid[key]
+	if !overlaid {
+		c.usage = c.usage.Plus(head.Usage(key))
+		return
+	}
+	c.hidden = c.hidden.Plus(e.overcount(key, head))
 }
 
 func (c *checker) records(b *bolt.Bucket) {
@@ -95,9 +96,7 @@ func (c *checker) records(b *bolt.Bucket) {
 		if v.indexed {
 			c.slots[key] = v.slot
 		}
-		if _, ok := c.overlaid[key]; !ok {
-			c.add(key, head)
-		}
+		c.stored(key, head)
 		return nil
 	})
 }
@@ -123,11 +122,26 @@ func (c *checker) index(b *bolt.Bucket) {
 	}
 }
 
+// dictionaries checks each entry. None is there before the first one is kept.
+func (c *checker) dictionaries(b *bolt.Bucket) {
+	if b == nil {
+		return
+	}
+	n := 0
+	_ = b.ForEach(func(k, raw []byte) error {
+		n++
+		if _, ok := parseDictionary(k, raw); !ok {
+			c.fault("dictionary %d is damaged", n)
+		}
+		return nil
+	})
+}
+
 // count adds what the overlays hold.
 func (c *checker) count() {
 	for key, e := range c.overlaid {
 		if e.frame != nil {
-			c.add(key, e.head)
+			c.usage = c.usage.Plus(e.head.Usage(key))
 		}
 	}
 }

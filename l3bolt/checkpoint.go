@@ -102,10 +102,17 @@ func (d *DB) write(w *checkpointWrite) error {
 		if err := w.run(tx, g); err != nil {
 			return err
 		}
+		if err := d.putFound(tx, g, w.over); err != nil {
+			return err
+		}
 		return d.mark(tx, g, d.miscounted || w.uncounted)
 	})
-	d.miscounted = d.miscounted || err == nil && w.uncounted
-	return err
+	if err != nil {
+		return err
+	}
+	d.miscounted = d.miscounted || w.uncounted
+	d.settleCount(w.over)
+	return nil
 }
 
 func (d *DB) checkpointFailed(err error) error {
@@ -159,9 +166,10 @@ type checkpointWrite struct {
 
 	records, expiry *bolt.Bucket
 	entries         []entryChange
-	kept            []indexed // each timed record of frozen, where its entry is now
-	moved           []indexed // each of early whose entry was put where it belongs
-	uncounted       bool      // it replaced a record whose head is damaged
+	kept            []indexed  // each timed record of frozen, where its entry is now
+	moved           []indexed  // each of early whose entry was put where it belongs
+	uncounted       bool       // it replaced a record whose head is damaged
+	over            tier.Usage // what blind changes hid that it replaced
 }
 
 // entryChange puts an entry into the index or takes it out.
@@ -219,9 +227,10 @@ func (w *checkpointWrite) write(key string, e entry) error {
 	// A value that cannot be parsed may leave an entry behind; Due passes over
 	// entries whose record does not bear them out.
 	old, _ := parseValue(raw)
-	if raw != nil && !w.uncounted {
-		_, err := codec.Head(key, old.frame)
-		w.uncounted = err != nil
+	if raw != nil {
+		head, err := codec.Head(key, old.frame)
+		w.uncounted = w.uncounted || err != nil
+		w.over = w.over.Plus(e.overcount(key, head))
 	}
 	fresh := value{frame: e.frame}
 	if e.timed() {

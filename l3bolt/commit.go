@@ -26,6 +26,7 @@ func (d *DB) Commit(g *tier.Group) error {
 	if err := d.makeRoom(g.Reserve); err != nil {
 		return err
 	}
+	g = d.uncorrected(g)
 	size, err := d.append(g)
 	if err != nil {
 		return err
@@ -149,7 +150,7 @@ func (d *DB) publish(g *tier.Group, size int64) {
 		if c.Frame != nil && c.Deadline != 0 {
 			d.timed.Store(true)
 		}
-		d.active.put(c.Key, entry{frame: c.Frame, head: c.Head})
+		d.active.put(c.Key, newEntry(c.Frame, c.Head, c.Blind))
 	}
 	d.active.journalBytes += size
 	d.published = state{sequence: d.published.sequence + 1, version: g.Version, usage: g.Usage, stamp: g.Stamp}

@@ -44,6 +44,11 @@ import (
 //	    less what frees room, fits into what store.db has of free pages and of
 //	    room behind them, which nobody else can take either. A group without
 //	    Reserve is refused while the spare is lent, or that room nearly used up.
+//	D9  Dictionaries alone go straight into bbolt, each in a transaction of its
+//	    own that changes nothing else but the format's features. It is durable
+//	    when KeepDictionary returns, which is before a frame names it; replay
+//	    knows nothing of it. An entry is never changed and never removed, and
+//	    whoever copies store.db copies all of bucketDict.
 //
 // Lock order: commitMu, checkMu, expiryMu, mu, copyMu, then bbolt's own. mu
 // is never taken inside of a bbolt transaction. The status' own lock is never
@@ -71,6 +76,7 @@ type DB struct {
 	active    *overlay
 	frozen    *overlay // nil: no checkpoint is under way
 	published state
+	overcount overcount // guarded by mu
 	// copyMu is held, beside mu shared, while active's tree is copied: the
 	// copy marks the original.
 	copyMu sync.Mutex
@@ -104,7 +110,7 @@ func (d *DB) Stats() tier.DurableStats {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	s := tier.DurableStats{
-		Usage: d.published.usage, Commits: d.commits.Load(), Checkpoints: d.checkpoints.Load(),
+		Usage: d.published.usage.Minus(d.overcount.found), Commits: d.commits.Load(), Checkpoints: d.checkpoints.Load(),
 		FileBytes: d.fileBytes.Load(), JournalBytes: d.active.journalBytes,
 	}
 	if d.frozen != nil {

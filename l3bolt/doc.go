@@ -23,7 +23,7 @@
 //
 // # Guarantees
 //
-// The invariants are numbered at [DB] (D1 to D8) and at the journal (J1 to
+// The invariants are numbered at [DB] (D1 to D9) and at the journal (J1 to
 // J8). In short: a group is appended to the journal, synced, and only then
 // published, all of it at once; bbolt receives only what the journal has made
 // durable; a failed sync is never repeated and ends all writing.

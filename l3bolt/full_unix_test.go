@@ -178,3 +178,33 @@ func TestOpeningUnderALimit(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestDictionaryNeedsRoomOfItsOwn: on a full disk it is ErrFull, takes nothing
+// of what is kept back for checkpoints, and breaks nothing.
+func TestDictionaryNeedsRoomOfItsOwn(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	dir := memoryDir(t)
+	mk, m := newMaker(t, 14), emptyModel()
+	db := mustOpen(t, dir, tiny, faultfs.New(dir))
+	keepAll(t, db, dictionaries[:1])
+	info, err := os.Stat(filepath.Join(dir, "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lift := limitFileSize(t, uint64(info.Size()))
+	for range 3 {
+		wantIs(t, "on a full disk", db.KeepDictionary(dictionaries[3]), tier.ErrFull)
+	}
+	g, m := mk.one(m, "key", "value", 0)
+	mustCommit(t, db, g)
+	lift()
+	keepAll(t, db, dictionaries[3:])
+	got, err := db.Dictionaries()
+	wantDictionaries(t, "with room again", got, err, []tier.Dictionary{dictionaries[0], dictionaries[3]})
+	mk.same(t, db, m)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

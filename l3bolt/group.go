@@ -19,8 +19,8 @@ import (
 //	sections: kind u8, length u32, bytes
 //
 // Section 1 holds the changes: kind u8, key (uvarint length, bytes), version
-// uvarint; a put then has its frame (uvarint length, bytes), a touch its
-// deadline i64. A section of another kind means another format: refused.
+// uvarint; a put, blind or not, then has its frame (uvarint length, bytes), a
+// touch its deadline i64. A section of another kind means another format: refused.
 const (
 	groupFormat    = 1
 	groupFixedSize = 81
@@ -30,6 +30,7 @@ const (
 	kindPut    = 1
 	kindRemove = 2
 	kindTouch  = 3
+	kindBlind  = 4 // a put whose group counts what it replaced as if it were still there
 
 	maxKeyBytes    = 32_000
 	maxBootIDBytes = 255
@@ -63,6 +64,9 @@ func checkGroup(g *tier.Group) error {
 		c := &g.Changes[i]
 		if len(c.Key) > maxKeyBytes {
 			return fmt.Errorf("%w: key of %d bytes", tier.ErrTooLarge, len(c.Key))
+		}
+		if c.Blind && (c.Frame == nil || c.Touch) {
+			return fmt.Errorf("%w: change %d is blind and no put", tier.ErrUnavailable, i)
 		}
 		size += int64(len(c.Key)) + 1 + 2*binary.MaxVarintLen64
 		if c.Frame == nil {
@@ -108,13 +112,15 @@ func appendChange(b []byte, c *tier.Change) []byte {
 		kind = kindRemove
 	case c.Touch:
 		kind = kindTouch
+	case c.Blind:
+		kind = kindBlind
 	}
 	b = append(b, kind)
 	b = binary.AppendUvarint(b, uint64(len(c.Key)))
 	b = append(b, c.Key...)
 	b = binary.AppendUvarint(b, c.Version)
 	switch kind {
-	case kindPut:
+	case kindPut, kindBlind:
 		b = binary.AppendUvarint(b, uint64(len(c.Frame)))
 		b = append(b, c.Frame...)
 	case kindTouch:
@@ -171,7 +177,7 @@ func decodeChanges(changes []change, body []byte) ([]change, error) {
 			r.bad = true
 		}
 		switch c.kind {
-		case kindPut:
+		case kindPut, kindBlind:
 			c.frame = append([]byte(nil), r.bytes(r.uvarint())...)
 		case kindRemove:
 		case kindTouch:

@@ -12,11 +12,12 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The buckets of store.db. "dict", for compression dictionaries, is reserved.
+// The buckets of store.db. bucketDict is there once a dictionary is kept.
 var (
 	bucketMeta    = []byte("meta")
 	bucketRecords = []byte("records")
 	bucketExpiry  = []byte("expiry")
+	bucketDict    = []byte("dict")
 )
 
 // The values of bucket meta, little endian, each followed by its crc32c:
@@ -27,6 +28,7 @@ var (
 //	state    position u64 | version u64 | usage | stamp (as in the journal)
 //	fresh    empty; there while segments of the store that this one replaced may lie around
 //	recount  empty; there while the state's usage counts records that damage took
+//	over     usage: what of the state's, and of the journal's, checkpoints found counted twice; none: zeros
 var (
 	metaFormat   = []byte("format")
 	metaIdentity = []byte("identity")
@@ -34,11 +36,15 @@ var (
 	metaState    = []byte("state")
 	metaFresh    = []byte("fresh")
 	metaRecount  = []byte("recount")
+	metaOver     = []byte("over")
 )
 
 const (
 	storeFormat   = 1
-	knownFeatures = 0
+	knownFeatures = featureDictionaries
+
+	// featureDictionaries: frames may name dictionaries of bucketDict.
+	featureDictionaries = 1 << 0
 )
 
 // meta is what bucket meta holds.
@@ -49,6 +55,7 @@ type meta struct {
 	opening uint64 // 0: never opened
 	fresh   bool
 	recount bool
+	over    tier.Usage
 	state   state
 }
 
@@ -56,7 +63,7 @@ type meta struct {
 type state struct {
 	sequence uint64 // of that group in the journal, 0: none yet
 	version  uint64
-	usage    tier.Usage
+	usage    tier.Usage // with what blind changes replaced
 	stamp    tier.Stamp
 }
 
@@ -86,8 +93,7 @@ func (m *meta) create(tx *bolt.Tx) error {
 		}
 	}
 	b := tx.Bucket(bucketMeta)
-	format := binary.LittleEndian.AppendUint64(nil, storeFormat)
-	format = binary.LittleEndian.AppendUint64(format, knownFeatures)
+	format := formatValue(0)
 	identity := binary.LittleEndian.AppendUint64(append([]byte(nil), m.id[:]...), m.seed)
 	for _, put := range []struct{ key, value []byte }{{metaFormat, format}, {metaIdentity, identity}} {
 		if err := b.Put(put.key, summed(put.value)); err != nil {
@@ -104,6 +110,25 @@ func (m *meta) create(tx *bolt.Tx) error {
 		return b.Put(metaFresh, summed(nil))
 	}
 	return nil
+}
+
+func formatValue(features uint64) []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, storeFormat), features)
+}
+
+// requireFeature notes that whoever opens the store must know feature.
+func requireFeature(tx *bolt.Tx, g *guard, feature uint64) error {
+	b := tx.Bucket(bucketMeta)
+	r := metaReader{b: b}
+	field := r.field(metaFormat)
+	_, features := field.u64(), field.u64()
+	if r.err != nil || features&feature != 0 {
+		return r.err
+	}
+	if err := g.touch(bucketMeta, metaFormat, false); err != nil {
+		return err
+	}
+	return b.Put(metaFormat, summed(formatValue(features|feature)))
 }
 
 func putEpoch(tx *bolt.Tx, epoch, opening uint64) error {
@@ -140,7 +165,12 @@ func readMeta(tx *bolt.Tx) (meta, error) {
 	m.epoch, m.opening = epoch.u64(), epoch.u64()
 	s := r.field(metaState)
 	m.state = state{sequence: s.u64(), version: s.u64(), usage: s.usage(), stamp: s.stamp()}
-	if r.err == nil && (identity.bad || epoch.bad || s.bad) {
+	over := &reader{}
+	if b.Get(metaOver) != nil {
+		over = r.field(metaOver)
+		m.over = over.usage()
+	}
+	if r.err == nil && (identity.bad || epoch.bad || s.bad || over.bad) {
 		r.err = fmt.Errorf("%w: meta of unknown form", tier.ErrCorrupt)
 	}
 	m.fresh, m.recount = b.Get(metaFresh) != nil, b.Get(metaRecount) != nil

@@ -115,6 +115,7 @@ func (d *DB) open() error {
 		return err
 	}
 	d.published, d.position = m.state, m.state.sequence
+	d.overcount = overcount{found: m.over, told: m.over}
 	if err := d.keepRoom(); err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (d *DB) open() error {
 	}
 	d.opened = tier.State{
 		ID: m.id, Seed: m.seed, Epoch: m.epoch + 1, Opening: opening, Previous: m.opening, Version: d.published.version,
-		Usage: d.published.usage, Stamp: d.published.stamp, Durable: !onMemory(d.dir),
+		Usage: d.published.usage.Minus(d.overcount.found), Stamp: d.published.stamp, Durable: !onMemory(d.dir),
 	}
 	d.fileBytes.Store(d.base.size())
 	return nil

@@ -13,6 +13,27 @@ import (
 type entry struct {
 	frame []byte // nil: removed
 	head  tier.Head
+	// blind is the version of the last change since the overlay began whose
+	// group counts bbolt's record as if it were still there; 0: none. If bbolt
+	// has a record of a lower version, the checkpoint that replaces it settles
+	// that; else one did before, and a crash has brought the entry back.
+	blind uint64
+}
+
+func newEntry(frame []byte, head tier.Head, blind bool) entry {
+	e := entry{frame: frame, head: head}
+	if blind {
+		e.blind = head.Version
+	}
+	return e
+}
+
+// overcount is what e's group counts too much, with bbolt's record at stored.
+func (e entry) overcount(key string, stored tier.Head) tier.Usage {
+	if stored.Version >= e.blind {
+		return tier.Usage{}
+	}
+	return stored.Usage(key)
 }
 
 func (e entry) record(key string) tier.Record {
@@ -38,7 +59,9 @@ const entryOverhead = 160
 
 // put makes e the latest change of key.
 func (o *overlay) put(key string, e entry) {
-	old, had := o.entries.Set(key, e)
+	old, had := o.entries.Get(key)
+	e.blind = max(e.blind, old.blind)
+	o.entries.Set(key, e)
 	if had {
 		o.heldBytes -= int64(len(old.frame))
 		if old.timed() {
@@ -51,6 +74,22 @@ func (o *overlay) put(key string, e entry) {
 	if e.timed() {
 		o.timers.add(slotOf(e.head.Deadline), key)
 	}
+}
+
+// all copies the entries.
+func (o *overlay) all() map[string]entry {
+	all := make(map[string]entry, o.entries.Len())
+	o.addTo(all)
+	return all
+}
+
+// addTo puts the entries over older ones.
+func (o *overlay) addTo(all map[string]entry) {
+	o.entries.Scan(func(key string, e entry) bool {
+		e.blind = max(e.blind, all[key].blind)
+		all[key] = e
+		return true
+	})
 }
 
 // drop forgets the latest change of key.

@@ -90,7 +90,7 @@ func loadAll(db *l3bolt.DB) (low, high uint64, err error) {
 func headAll(db *l3bolt.DB) (low, high uint64, err error) {
 	return readAll(func(key string) (uint64, error) {
 		heads := make([]tier.Head, 1)
-		err := db.Heads([]string{key}, heads)
+		err := db.Heads([]string{key}, heads, nil)
 		return heads[0].Version, err
 	})
 }

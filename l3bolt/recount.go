@@ -32,19 +32,16 @@ func (d *DB) mark(tx *bolt.Tx, g *guard, met bool) error {
 // records do not count: nobody will take them off. Where damage is such that
 // not all can be counted, the usage stays what it was, and so does the mark.
 func (d *DB) recount() {
-	var c checker
+	c := checker{overlaid: d.active.all()}
 	err := d.base.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketRecords).ForEach(func(k, raw []byte) error {
 			key := string(k[1:])
-			if _, ok := d.active.entries.Get(key); ok {
-				return nil
-			}
 			v, err := parseValue(raw)
 			if err != nil {
 				return nil
 			}
 			if head, err := codec.Head(key, v.frame); err == nil {
-				c.add(key, head)
+				c.stored(key, head)
 			}
 			return nil
 		})
@@ -53,11 +50,6 @@ func (d *DB) recount() {
 		d.miscounted = true
 		return
 	}
-	d.active.entries.Scan(func(key string, e entry) bool {
-		if e.frame != nil {
-			c.add(key, e.head)
-		}
-		return true
-	})
-	d.published.usage = c.usage
+	c.count()
+	d.published.usage = c.usage.Plus(c.hidden).Plus(d.overcount.found)
 }

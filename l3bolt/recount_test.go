@@ -39,7 +39,7 @@ func usageAfterDamage(t *testing.T, crash bool) {
 	garbleFrame(t, filepath.Join(dir, "store.db"), damagedFrame)
 
 	db = mustOpen(t, dir, still, nil)
-	if err := db.Heads([]string{"key7"}, make([]tier.Head, 1)); err == nil {
+	if err := db.Heads([]string{"key7"}, make([]tier.Head, 1), nil); err == nil {
 		t.Fatal("the head is not damaged")
 	}
 	// As an authority that was told no head counts it.

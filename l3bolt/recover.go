@@ -221,13 +221,13 @@ func (r *replay) change(c *change) (e entry, keep bool, err error) {
 	case kindRemove:
 		delete(r.gone, c.key)
 		return entry{head: tier.Head{Version: c.version}}, true, nil
-	case kindPut:
+	case kindPut, kindBlind:
 		delete(r.gone, c.key)
 		head, err := codec.Head(c.key, c.frame)
 		if err == nil && head.Version != c.version {
 			err = fmt.Errorf("%w: frame of another version than its change", tier.ErrCorrupt)
 		}
-		return entry{frame: c.frame, head: head}, true, err
+		return newEntry(c.frame, head, c.kind == kindBlind), true, err
 	}
 	frame, found, err := r.d.bodyForTouch(c.key)
 	if err == nil && !found {

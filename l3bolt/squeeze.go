@@ -112,6 +112,9 @@ func (s *squeeze) piece(keys []string) error {
 		if err := s.d.mark(tx, g, true); err != nil {
 			return err
 		}
+		if err := s.d.putFound(tx, g, w.over); err != nil {
+			return err
+		}
 		return putState(tx, state)
 	})
 	if err != nil {
@@ -123,5 +126,6 @@ func (s *squeeze) piece(keys []string) error {
 	s.wrote, s.kept = true, append(s.kept, w.kept...)
 	s.d.pieces.Add(1)
 	s.d.miscounted = s.d.miscounted || w.uncounted
+	s.d.settleCount(w.over)
 	return nil
 }

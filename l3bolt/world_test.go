@@ -170,7 +170,7 @@ func (mk *maker) differs(db *l3bolt.DB, m model) error {
 func (mk *maker) loadsDiffer(db *l3bolt.DB, m model) error {
 	keys := append(slices.Sorted(maps.Keys(m.records)), "absent")
 	heads := make([]tier.Head, len(keys))
-	if err := db.Heads(keys, heads); err != nil {
+	if err := db.Heads(keys, heads, nil); err != nil {
 		return fmt.Errorf("heads: %w", err)
 	}
 	for i, key := range keys {

@@ -42,7 +42,7 @@ func TestScanIsNoVisit(t *testing.T) {
 		m.commit(0, m.set(fmt.Sprint(i), 100, 0))
 	}
 	m.verifyScan(sortedKeys(m))
-	m.store.Heads([]string{"1", "2"}, make([]tier.Head, 2))
+	m.store.Heads([]string{"1", "2"}, make([]tier.Head, 2), nil)
 	if got := m.store.Visited(); got != 0 {
 		t.Errorf("visited: got %d records, want 0", got)
 	}

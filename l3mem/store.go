@@ -132,9 +132,11 @@ func (s *Store) Load(key string) (tier.Record, bool, error) {
 	return tier.Record{Key: key, Frame: s.arena.frame(ref), Head: s.arena.head(ref)}, true, nil
 }
 
-// Heads fills heads[i] with the head of keys[i], the zero Head if absent. To
-// ask for a head is no visit: it does not keep a record from eviction.
-func (s *Store) Heads(keys []string, heads []tier.Head) error {
+// Heads fills heads[i] with the head of keys[i], the zero Head if absent, and
+// leaves out none. To ask for a head is no visit: it does not keep a record
+// from eviction.
+func (s *Store) Heads(keys []string, heads []tier.Head, blind []bool) error {
+	clear(blind)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closedLocked() {
@@ -148,6 +150,9 @@ func (s *Store) Heads(keys []string, heads []tier.Head) error {
 	}
 	return nil
 }
+
+// Overcount is nothing: Heads leaves out none.
+func (s *Store) Overcount() tier.Usage { return tier.Usage{} }
 
 func (s *Store) findLocked(key string) uint32 {
 	return s.directory.find(key, s.directory.hash(key))

@@ -260,7 +260,7 @@ func TestClosedStore(t *testing.T) {
 	_, due := m.store.Due(1, 1)
 	for name, err := range map[string]error{
 		"Load": load, "Scan": scan, "Due": due,
-		"Heads":  m.store.Heads([]string{"a"}, make([]tier.Head, 1)),
+		"Heads":  m.store.Heads([]string{"a"}, make([]tier.Head, 1), nil),
 		"Commit": m.store.Commit(&tier.Group{}),
 	} {
 		if !errors.Is(err, tier.ErrClosed) {
@@ -332,7 +332,7 @@ func (m *model) readUntil(done chan struct{}, i int) {
 				m.Errorf("Scan: got %+v, %v, want whole records", rec.Head, err)
 			}
 		}
-		if err := m.store.Heads([]string{"1", "2", "absent"}, heads); err != nil || heads[2].Version != 0 {
+		if err := m.store.Heads([]string{"1", "2", "absent"}, heads, nil); err != nil || heads[2].Version != 0 {
 			m.Errorf("Heads: got %+v, %v", heads, err)
 		}
 		m.store.Stats()

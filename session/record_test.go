@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stratakv/strata/internal/sessiondata"
 )
 
 // sampleID is no secret: it stands in FORMAT.md.
@@ -176,4 +178,14 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("index: got %x, want %x", encodeIndex(id), data)
 		}
 	})
+}
+
+// The records that benchmarks use are a session's.
+func TestSessionDataIsARecord(t *testing.T) {
+	data := sessiondata.New(3)
+	for range 500 {
+		if _, _, err := decode(data.CBOR(data.Size())); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -153,7 +153,8 @@ func fail(reqs []*request, err error) {
 // judge judges the first of reqs at now over the published state. It stops
 // where it holds more than a group's bytes. With an error, it is one for all.
 func (c *committer) judge(reqs []*request, now moment, reserve bool) (*judge, error) {
-	views, err := c.views(reqs)
+	c.usage = c.usage.Minus(c.durable.Overcount())
+	views, err := c.views(reqs, now)
 	if err != nil {
 		return &judge{judged: len(reqs)}, err
 	}
@@ -170,27 +171,35 @@ func (c *committer) judge(reqs []*request, now moment, reserve bool) (*judge, er
 	return j, nil
 }
 
-// views reads the heads of all keys of reqs.
-func (c *committer) views(reqs []*request) (map[string]view, error) {
+// views reads the heads of all keys of reqs. Where no quota asks what a record
+// takes, those that every op replaces may be left out.
+func (c *committer) views(reqs []*request, now moment) (map[string]view, error) {
 	views := make(map[string]view, len(reqs))
 	var keys []string
 	for _, r := range reqs {
 		for i := range r.ops {
-			if _, met := views[r.ops[i].Key]; !met {
-				views[r.ops[i].Key] = view{}
-				keys = append(keys, r.ops[i].Key)
+			op := &r.ops[i]
+			v, met := views[op.Key]
+			if !met {
+				v.blind = c.maxBytes == 0
+				keys = append(keys, op.Key)
 			}
+			v.blind = v.blind && replaces(op, now)
+			views[op.Key] = v
 		}
 	}
-	heads := make([]tier.Head, len(keys))
-	damaged := c.durable.Heads(keys, heads)
+	heads, blind := make([]tier.Head, len(keys)), make([]bool, len(keys))
+	for i, k := range keys {
+		blind[i] = views[k].blind
+	}
+	damaged := c.durable.Heads(keys, heads, blind)
 	if damaged != nil && !errors.Is(damaged, tier.ErrCorrupt) {
 		return nil, fmt.Errorf("%w: %w", tier.ErrUnavailable, damaged)
 	}
 	for i, k := range keys {
-		var v view
-		if damaged != nil && heads[i].Version == 0 {
-			v.err = c.durable.Heads(keys[i:i+1], heads[i:i+1])
+		v := view{blind: blind[i]}
+		if damaged != nil && heads[i].Version == 0 && !blind[i] {
+			v.err = c.durable.Heads(keys[i:i+1], heads[i:i+1], nil)
 			if v.err != nil && !errors.Is(v.err, tier.ErrCorrupt) {
 				return nil, fmt.Errorf("%w: %w", tier.ErrUnavailable, v.err)
 			}

@@ -175,6 +175,25 @@ var mutations = []control{
 	{name: "a segment without records ends the one before", pkg: inL3Bolt, test: "TestRefusedRotationLosesNothing", edits: []edit{
 		{"l3bolt/recover.go", "if seg.begun {", "if true {"},
 	}},
+	// Blind sets.
+	{name: "an overcount is taken off twice", pkg: inL3Bolt, test: "TestBlindChangesAreSettledOnce", edits: []edit{
+		{"l3bolt/overcount.go", "o.found = o.found.Plus(more)", "o.found = o.found.Plus(more).Plus(more)"},
+	}},
+	{name: "a piece's overcount is taken off again after a crash", pkg: inL3Bolt, test: "TestBlindChangesAreSettledOnce", edits: []edit{
+		{"l3bolt/overlay.go", "if stored.Version >= e.blind {", "if e.blind == 0 {"},
+	}},
+	{name: "an overcount is lost in a crash", pkg: inL3Bolt, test: "TestBlindChangesAreSettledOnce", edits: []edit{
+		{"l3bolt/overcount.go", "if more == (tier.Usage{}) {", "if true {"},
+	}},
+	{name: "the journal forgets which changes are blind", pkg: inL3Bolt, test: "TestBlindChangesAreSettledOnce", edits: []edit{
+		{"l3bolt/group.go", "\tcase c.Blind:\n\t\tkind = kindBlind\n", ""},
+	}},
+	{name: "removals by a past deadline are blind", pkg: inTiered, test: "TestPastDeadlineRemovesWhatIsThere", edits: []edit{
+		{"tiered/judge.go", "(op.Life.Deadline == 0 || op.Life.Deadline > now.ms)", "true"},
+	}},
+	{name: "the overcount is never taken off", pkg: inTiered, test: "TestBlindSets", edits: []edit{
+		{"l3bolt/open.go", "m.over, told: m.over}", "m.over}"},
+	}},
 	// The full disk.
 	{name: "the reserve is for every write", pkg: inL3Bolt, test: "TestFullDisk$", edits: []edit{
 		{"l3bolt/commit.go", "\tif !g.Reserve {\n\t\tif err := d.claim()", "\tif false {\n\t\tif err := d.claim()"},

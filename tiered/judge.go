@@ -34,6 +34,12 @@ type view struct {
 	tier.Head
 	frame []byte // nil: ask the durable tier
 	err   error  // ErrCorrupt: the record is damaged, and can only be replaced or removed
+	blind bool   // nobody looked whether there is a record: it can only be replaced
+}
+
+// replaces reports whether op does the same at now whatever record there is.
+func replaces(op *tier.Op, now moment) bool {
+	return op.Kind == tier.OpSet && !op.If && !op.Life.Keep && (op.Life.Deadline == 0 || op.Life.Deadline > now.ms)
 }
 
 // judge turns requests into one group. It changes nothing outside itself: a
@@ -238,7 +244,7 @@ func (j *judge) deadline(l tier.Life, cur view, live bool) int64 {
 
 func (j *judge) put(key string, old, put view, touch bool) tier.Result {
 	j.replace(key, old, put)
-	j.changes = append(j.changes, tier.Change{Key: key, Frame: put.frame, Head: put.Head, Touch: touch})
+	j.changes = append(j.changes, tier.Change{Key: key, Frame: put.frame, Head: put.Head, Touch: touch, Blind: old.blind})
 	return tier.Result{Head: put.Head, Applied: true}
 }
 

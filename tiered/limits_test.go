@@ -290,8 +290,8 @@ type damagedToy struct {
 	removed int
 }
 
-func (d *damagedToy) Heads(keys []string, heads []tier.Head) error {
-	err := d.toyDurable.Heads(keys, heads)
+func (d *damagedToy) Heads(keys []string, heads []tier.Head, blind []bool) error {
+	err := d.toyDurable.Heads(keys, heads, blind)
 	for _, k := range keys {
 		if k == d.bad {
 			err = tier.ErrCorrupt

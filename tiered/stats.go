@@ -38,6 +38,9 @@ type TruthStats struct {
 	Checkpoints  uint64
 	Evictions    uint64 // by the memory store with Options.Evict
 
+	// Of what many writers at once replace, without a quota, Records and the
+	// bytes count the old records too, until the next checkpoint or Close.
+
 	Records      int64 // stored ones, expired but unswept ones included
 	LiveBytes    int64 // their keys and uncompressed values, what MaxBytes counts
 	FileBytes    int64 // taken on disk; in the memory store, of its cap

@@ -36,7 +36,8 @@ func (d *toyDurable) Load(key string) (tier.Record, bool, error) {
 	return rec, ok, nil
 }
 
-func (d *toyDurable) Heads(keys []string, heads []tier.Head) error {
+func (d *toyDurable) Heads(keys []string, heads []tier.Head, blind []bool) error {
+	clear(blind)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, k := range keys {
@@ -109,5 +110,7 @@ func (d *toyDurable) Stats() tier.DurableStats {
 	defer d.mu.Unlock()
 	return tier.DurableStats{Usage: d.usage, Commits: uint64(len(d.groups))}
 }
+
+func (d *toyDurable) Overcount() tier.Usage { return tier.Usage{} }
 
 func (d *toyDurable) Close() error { return nil }

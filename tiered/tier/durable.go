@@ -18,13 +18,17 @@ type Change struct {
 	// Touch says that the frame's body is that of the record before this
 	// change: only version and deadline are new. A Durable may store less.
 	Touch bool
+	// Blind says that the authority judged the change without having been told
+	// the head of the record that it replaces, if there is one: Group.Usage
+	// counts both. The Durable finds out and says so in Overcount.
+	Blind bool
 }
 
 // Group is what one commit makes durable and visible at once.
 type Group struct {
 	Changes []Change // in the order of their versions; of one key, the last one stands
 	Version uint64   // the last version given, also when Changes is empty
-	Usage   Usage    // what is stored after the group
+	Usage   Usage    // what is stored after the group, and what Overcount has not told yet
 	Stamp   Stamp    // the store's clock at the group
 	// Reserve lets the group use the room that is kept back for writes that
 	// free room.
@@ -49,7 +53,7 @@ type State struct {
 
 // DurableStats is a snapshot of a Durable's counters.
 type DurableStats struct {
-	Usage        Usage  // what is stored now
+	Usage        Usage  // what is stored now; too much while blind changes are not settled
 	Commits      uint64 // groups made durable
 	Checkpoints  uint64
 	FileBytes    int64 // allocated for the records
@@ -81,7 +85,11 @@ type Durable interface {
 	// Heads fills heads[i] with the published head of keys[i], the zero Head
 	// if absent. Damage of single records is reported in the joined error and
 	// leaves their heads zero; the others are filled all the same.
-	Heads(keys []string, heads []Head) error
+	//
+	// blind[i] says that the caller can do without heads[i], and afterwards
+	// whether it was left out: heads[i] is zero then, and the change that the
+	// caller makes of the key next has to be Blind. A nil blind leaves out none.
+	Heads(keys []string, heads []Head, blind []bool) error
 	// Scan returns one chunk: published records of r in ascending order of
 	// their keys, as of one moment, expired ones too; at least one if there is
 	// any. more says that the range may hold records behind the last returned.
@@ -94,6 +102,11 @@ type Durable interface {
 	// ErrUnavailable: nothing happened. In all these cases nothing of the
 	// group is published.
 	Commit(g *Group) error
+	// Overcount is what Blind changes made the authority count too much, as far
+	// as the Durable has found out since the last call: the authority takes it
+	// off the usage that it tells in later groups. After a Close and an opening
+	// State is exact. It must not overlap with Commit.
+	Overcount() Usage
 	// Due returns keys whose published record has a deadline at or before now
 	// (unix ms of the caller's clock), at most max; fewer only if there are no
 	// more.

@@ -15,6 +15,14 @@ func (h Head) Expired(now int64) bool { return h.Deadline != 0 && h.Deadline <= 
 // Live reports whether there is a record and its deadline is ahead.
 func (h Head) Live(now int64) bool { return h.Version != 0 && !h.Expired(now) }
 
+// Usage is what a record of key counts; nothing for the zero Head.
+func (h Head) Usage(key string) Usage {
+	if h.Version == 0 {
+		return Usage{}
+	}
+	return Usage{1, LogicalSize(key, h.RawLen), int64(h.RawLen), int64(h.FrameLen)}
+}
+
 // Record is a key with its frame, the encoded form of value, deadline and
 // version (package codec). Frame is read-only.
 type Record struct {
@@ -36,6 +44,16 @@ type Usage struct {
 	LiveBytes   int64 // the sum of LogicalSize
 	RawBytes    int64 // the sum of the values' lengths
 	StoredBytes int64 // the sum of the frames' lengths
+}
+
+// Plus is the sum of u and v, field by field.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{u.Records + v.Records, u.LiveBytes + v.LiveBytes, u.RawBytes + v.RawBytes, u.StoredBytes + v.StoredBytes}
+}
+
+// Minus is what remains of u without v, field by field.
+func (u Usage) Minus(v Usage) Usage {
+	return Usage{u.Records - v.Records, u.LiveBytes - v.LiveBytes, u.RawBytes - v.RawBytes, u.StoredBytes - v.StoredBytes}
 }
 
 // Tier names who answered.

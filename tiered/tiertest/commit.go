@@ -167,7 +167,7 @@ func (p *probe) atOnceByLoad(i, j int) {
 func (p *probe) atOnceByHeads(i, j int) {
 	heads := make([]tier.Head, 1)
 	version := func(i int) uint64 {
-		if err := p.durable.Heads([]string{groupKey(i)}, heads); err != nil {
+		if err := p.durable.Heads([]string{groupKey(i)}, heads, nil); err != nil {
 			p.Errorf("Heads beside Commit: got error %v", err)
 		}
 		return heads[0].Version

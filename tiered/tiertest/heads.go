@@ -54,6 +54,38 @@ var headCases = []testCase{
 		},
 	},
 	{
+		name: "BlindChanges",
+		why: "Heads leaves out nothing but what it may; what blind changes hide is counted until Overcount says so, " +
+			"once, and no more after a reopening",
+		reopen: true,
+		run: func(p *probe) {
+			for i := range 60 {
+				p.set(fmt.Sprintf("key %02d", i), noise(uint64(i), i*9), int64(i)*1000)
+			}
+			p.commit()
+			p.reopen()
+			for round := range 4 {
+				keys := []string{"absent"}
+				for i := range 40 {
+					keys = append(keys, fmt.Sprintf("key %02d", (i*7+round*11)%60))
+				}
+				p.setBlind(keys)
+				p.commit()
+				p.verifyAll()
+				p.hidden = p.hidden.Minus(p.durable.Overcount())
+				if round == 1 {
+					p.reopenAndCompare(p.durable.State())
+				}
+			}
+			p.remove("key 01")
+			p.commit()
+			p.reopenAndCompare(p.durable.State())
+			if more := p.durable.Overcount(); more != (tier.Usage{}) {
+				p.Errorf("Overcount after a reopening: got %+v, want nothing", more)
+			}
+		},
+	},
+	{
 		name: "Usage",
 		why:  "Stats counts what is stored now, expired records included",
 		run: func(p *probe) {

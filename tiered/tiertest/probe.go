@@ -26,6 +26,7 @@ type probe struct {
 	// The ledger: what the Durable must hold after commit.
 	records map[string]tier.Record // frames are the ledger's own copies
 	usage   tier.Usage
+	hidden  tier.Usage // what blind changes made the groups count beside it
 	version uint64
 	stamp   tier.Stamp
 	pending []tier.Change
@@ -62,7 +63,7 @@ func (p *probe) reopen() {
 	if err != nil {
 		p.Fatalf("Reopen: got %v, want nil", err)
 	}
-	p.durable = d
+	p.durable, p.hidden = d, tier.Usage{}
 }
 
 // set queues a set of key for the next commit. value is not kept.
@@ -85,6 +86,34 @@ func (p *probe) remove(key string) {
 	p.version++
 	p.drop(key)
 	p.pending = append(p.pending, tier.Change{Key: key, Head: tier.Head{Version: p.version}})
+}
+
+// setBlind queues sets of keys, which the caller need not know the heads of: all
+// but the last, twice.
+func (p *probe) setBlind(keys []string) {
+	heads, blind := make([]tier.Head, len(keys)), make([]bool, len(keys))
+	for i := range keys {
+		blind[i] = i < len(keys)-1
+	}
+	may := slices.Clone(blind)
+	if err := p.durable.Heads(keys, heads, blind); err != nil {
+		p.Fatalf("Heads of %d keys: got error %v", len(keys), err)
+	}
+	for i, key := range keys {
+		want := p.records[key].Head
+		if blind[i] {
+			want = tier.Head{}
+		}
+		if blind[i] && !may[i] || heads[i] != want {
+			p.Errorf("Heads[%d], key %s: got %+v, left out: %t; want %+v, left out at most if %t", i, short(key), heads[i], blind[i], want, may[i])
+		}
+		if blind[i] {
+			p.hidden = p.hidden.Plus(p.records[key].Head.Usage(key))
+		}
+		p.set(key, []byte(key), 0)
+		p.pending[len(p.pending)-1].Blind = blind[i]
+		p.set(key, noise(p.version, i*5), int64(i))
+	}
 }
 
 func (p *probe) put(c tier.Change) {
@@ -119,7 +148,7 @@ func (p *probe) commit() {
 		Boot:   time.Hour + time.Duration(p.version)*time.Millisecond,
 		BootID: "a boot",
 	}
-	g := &tier.Group{Changes: p.pending, Version: p.version, Usage: p.usage, Stamp: p.stamp}
+	g := &tier.Group{Changes: p.pending, Version: p.version, Usage: p.usage.Plus(p.hidden), Stamp: p.stamp}
 	if err := p.durable.Commit(g); err != nil {
 		p.Fatalf("Commit of %d changes: got %v, want nil", len(p.pending), err)
 	}

@@ -112,16 +112,32 @@ func (t *toy) Load(key string) (tier.Record, bool, error) {
 	return rec, ok, nil
 }
 
-func (t *toy) Heads(keys []string, heads []tier.Head) error {
+func (t *toy) Heads(keys []string, heads []tier.Head, blind []bool) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for i, key := range keys {
+		if t.leavesOut(blind, i) {
+			heads[i] = tier.Head{}
+			continue
+		}
 		rec, ok := t.disk.records[t.keyOf(key)]
 		if ok || t.fault != "heads left as they were" {
 			heads[i] = rec.Head
 		}
 	}
 	return nil
+}
+
+func (t *toy) leavesOut(blind []bool, i int) bool {
+	switch {
+	case blind == nil:
+		return false
+	case t.fault == "leaves out any head":
+		blind[i] = true
+	case t.fault != "blind changes are not settled":
+		blind[i] = false
+	}
+	return blind[i]
 }
 
 func (t *toy) Stats() tier.DurableStats {
@@ -137,6 +153,13 @@ func (t *toy) Timed() bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.timed && t.fault != "never timed"
+}
+
+func (t *toy) Overcount() tier.Usage {
+	if t.fault == "overcount out of nothing" {
+		return tier.Usage{Records: 1}
+	}
+	return tier.Usage{}
 }
 
 func (t *toy) Close() error { return nil }

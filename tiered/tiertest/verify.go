@@ -66,7 +66,7 @@ func (p *probe) verifyHeads(keys []string) {
 	for i := range heads {
 		heads[i] = tier.Head{Version: math.MaxUint64, Deadline: 1, RawLen: 1, FrameLen: 1}
 	}
-	if err := p.durable.Heads(keys, heads); err != nil {
+	if err := p.durable.Heads(keys, heads, nil); err != nil {
 		p.Errorf("Heads of %d keys: got error %v", len(keys), err)
 		return
 	}
@@ -172,8 +172,12 @@ func (p *probe) due(now int64, limit int) []string {
 	return got
 }
 
-// verifyUsage compares the counters with the ledger.
+// verifyUsage compares the counters with the ledger. What blind changes hide
+// may be settled already, though Overcount has not said so.
 func (p *probe) verifyUsage() {
+	if p.hidden != (tier.Usage{}) {
+		return
+	}
 	if got := p.durable.Stats().Usage; got != p.usage {
 		p.Errorf("Stats().Usage: got %+v, want %+v", got, p.usage)
 	}

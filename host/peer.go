@@ -1,0 +1,264 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+var (
+	errFull  = errors.New("the owner has as many followers as it takes (Limits.Followers)")
+	errOther = errors.New("the owner runs under another user id: run under the same one, or use another directory")
+)
+
+// peer is a follower's connection at its owner.
+type peer struct {
+	server  *server
+	conn    net.Conn
+	client  [16]byte // since the handshake, as are version and reading
+	version uint64
+	reading chan struct{} // one for each read in work
+	unread  chan struct{} // closed when no further request is begun
+	work    sync.WaitGroup
+
+	mu     sync.Mutex // guards all below
+	out    *sender    // nil: in its handshake; does not change after
+	begun  map[uint64]*work
+	bytes  int64 // of long requests in begun
+	ending bool  // nothing is begun any more
+	parted bool  // goodbye has been called
+}
+
+// work is a request that was begun.
+type work struct {
+	cancel context.CancelFunc
+	bytes  int64
+	write  bool
+}
+
+// run serves the connection until it ends.
+func (p *peer) run() {
+	s := p.server
+	defer s.wg.Done()
+	defer s.forget(p)
+	defer p.conn.Close()
+	p.unread = make(chan struct{})
+	rcv, err := p.handshake()
+	if err != nil {
+		p.complain(err)
+		return
+	}
+	err = p.read(rcv)
+	p.mu.Lock()
+	p.ending = true
+	parted := p.parted
+	for _, w := range p.begun {
+		if !w.write {
+			w.cancel()
+		}
+	}
+	p.mu.Unlock()
+	close(p.unread)
+	if !parted {
+		p.complain(err)
+		p.out.end()
+	}
+	p.work.Wait()
+	<-p.out.done
+}
+
+// complain logs what a peer did wrong; that it ends is its right.
+func (p *peer) complain(err error) {
+	var bad *faultError
+	if errors.As(err, &bad) || errors.Is(err, errOther) {
+		p.server.log.warn("peer", "strata: a peer on the socket is dropped", err)
+	}
+}
+
+// handshake lets the follower in, or refuses it.
+func (p *peer) handshake() (*receiver, error) {
+	s := p.server
+	limit := time.Now().Add(s.opts.Limits.Answer)
+	_ = p.conn.SetDeadline(limit)
+	if err := sameUser(p.conn); err != nil {
+		refuse(p.conn, err)
+		return nil, err
+	}
+	rcv := newReceiver(p.conn, maxHandshake, maxHandshake)
+	m, err := rcv.next()
+	if err != nil {
+		return nil, err
+	}
+	g, err := decodeGreeting(m.body)
+	if m.kind != kindGreeting || err != nil {
+		return nil, fault("no greeting")
+	}
+	p.version, p.client = min(newest, g.newest), g.client
+	if p.version < max(oldest, g.oldest) {
+		err := fmt.Errorf("it speaks versions %d to %d, the owner %d to %d: upgrade the older one", g.oldest, g.newest, oldest, newest)
+		refuse(p.conn, err)
+		return nil, &faultError{err.Error()}
+	}
+	_ = p.conn.SetDeadline(time.Time{})
+	l := &s.opts.Limits
+	p.reading = make(chan struct{}, readers)
+	p.mu.Lock()
+	p.begun, p.out = make(map[uint64]*work), newSender(p.conn, l.Drop)
+	p.mu.Unlock()
+	if !s.enter(p) {
+		p.out.end()
+		close(p.unread)
+		<-p.out.done
+		return nil, net.ErrClosed
+	}
+	w := welcome{version: p.version, requests: l.Requests, messageBytes: l.MessageBytes, windowBytes: l.WindowBytes, hello: s.hello()}
+	p.out.push(&message{kind: kindWelcome, body: w.encode()})
+	rcv.maxMessage, rcv.maxParts = l.MessageBytes+2*opOverhead, max(l.WindowBytes, l.MessageBytes)+2*opOverhead
+	return rcv, nil
+}
+
+// refuse tells a follower why it is not let in.
+func refuse(conn net.Conn, err error) {
+	var e encoder
+	e.error(err)
+	_ = conn.SetWriteDeadline(time.Now().Add(maxWait))
+	_, _ = conn.Write(appendFrame(nil, &message{kind: kindRefusal}, e.buf, false))
+}
+
+// read begins what the follower asks for until the connection ends.
+func (p *peer) read(rcv *receiver) error {
+	for {
+		m, err := rcv.next()
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.kind.request():
+			if err := p.begin(m); err != nil {
+				return err
+			}
+		case m.kind == kindCancel:
+			p.mu.Lock()
+			if w := p.begun[m.id]; w != nil {
+				w.cancel()
+			}
+			p.mu.Unlock()
+		case m.kind == kindPing:
+			if err := p.pong(); err != nil {
+				return err
+			}
+		default:
+			return fault("a message of kind %d", m.kind)
+		}
+	}
+}
+
+// pong answers a ping. Who pings and does not read is not answered for ever.
+func (p *peer) pong() error {
+	if !p.out.below(p.server.opts.Limits.QueueBytes) {
+		return io.EOF
+	}
+	p.out.push(&message{kind: kindPong})
+	return nil
+}
+
+// begin starts the work on a request, unless the owner closes.
+func (p *peer) begin(m message) error {
+	l := &p.server.opts.Limits
+	w := &work{write: m.kind == kindWrite}
+	if len(m.body) > partBytes {
+		w.bytes = int64(len(m.body))
+	}
+	// A write goes on when its connection ends: it is in the committer's hands,
+	// and may be asked for again.
+	ctx := p.server.ctx
+	if w.write {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, w.cancel = context.WithCancel(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.ending:
+		w.cancel()
+		return nil
+	case p.begun[m.id] != nil:
+		return fault("two requests of one id")
+	case len(p.begun) >= l.Requests || p.bytes+w.bytes > max(l.WindowBytes, l.MessageBytes)+2*opOverhead:
+		return fault("more requests than it was told")
+	}
+	p.begun[m.id] = w
+	p.bytes += w.bytes
+	p.work.Add(1)
+	go p.serve(ctx, m, w)
+	return nil
+}
+
+// serve does the work on a request and answers it.
+func (p *peer) serve(ctx context.Context, m message, w *work) {
+	defer p.work.Done()
+	defer w.cancel()
+	var e encoder
+	var err error
+	if w.write {
+		err = p.write(ctx, m, &e)
+	} else {
+		p.reading <- struct{}{}
+		defer func() { <-p.reading }()
+		err = p.answer(ctx, m, &e)
+	}
+	p.mu.Lock()
+	delete(p.begun, m.id)
+	p.bytes -= w.bytes
+	ending := p.ending
+	p.mu.Unlock()
+	var bad *faultError
+	switch {
+	case errors.As(err, &bad):
+		p.complain(err)
+		p.out.end()
+	case errors.Is(err, tier.ErrClosed), ending && !w.write && ctx.Err() != nil:
+		// Not begun, as far as the follower is told: the next owner will.
+	default:
+		p.out.push(&message{id: m.id, kind: kindAnswer, body: e.buf})
+		p.out.below(p.server.opts.Limits.QueueBytes)
+	}
+}
+
+func (p *peer) write(ctx context.Context, m message, e *encoder) error {
+	d := &decoder{buf: m.body}
+	q := writeRequest{maxBytes: p.server.opts.Limits.MessageBytes}
+	q.decode(d)
+	if d.end() != nil {
+		return fault("a write that cannot be read")
+	}
+	t := tier.Ticket{Client: p.client, Seq: q.seq, Low: q.low}
+	var a writeAnswer
+	a.results, a.err = p.server.write(ctx, Attempt{Ticket: t, Again: q.again, After: q.after}, q.ops)
+	a.encode(e)
+	return a.err
+}
+
+// goodbye answers what was begun, and ends the connection.
+func (p *peer) goodbye() {
+	p.mu.Lock()
+	p.ending, p.parted = true, true
+	out := p.out
+	p.mu.Unlock()
+	if out == nil { // in its handshake
+		_ = p.conn.Close()
+		return
+	}
+	p.work.Wait()
+	if p.version >= 2 {
+		p.out.push(&message{kind: kindBye})
+	}
+	p.out.flush(byeLimit)
+	p.out.end()
+}
