@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -17,16 +16,18 @@ type Options struct {
 	// Level is the effort: 0 is zstd's fastest; 1 to 4 are fastest, default,
 	// better and best; negative never compresses. An encoder keeps about 0.3,
 	// 1.4, 4.7 and 36 MiB at 1 to 4, and 0.4 MiB more once it has met a value
-	// above 128 KiB. All are made when the first value is compressed: GOMAXPROCS
+	// above 128 KiB. All are made when the first value needs one: GOMAXPROCS
 	// of them, but at most 8, 8, 4 and 2; one under WebAssembly. What was
-	// compressed can be read at any Level.
+	// compressed can be read at any Level. Short values that a dictionary
+	// compresses are compressed in one way at all Levels.
 	Level int
 	// MinBytes is the length from which on a value may be compressed; 0: 128.
 	MinBytes int
-	// Dictionaries are trained ones, in zstd's own form (Zstandard's --train,
-	// or zstd.BuildDict of klauspost/compress). The last of them compresses,
-	// all are used to read. What a dictionary compressed can be read only where
-	// it is given again. A build without zstd does not look at them.
+	// Dictionaries are trained ones, in zstd's own form (package train,
+	// Zstandard's --train, or zstd.BuildDict of klauspost/compress), each of an
+	// id of its own. The last of them compresses, all are used to read. What a
+	// dictionary compressed can be read only where it is given again. A build
+	// without zstd does not look at them.
 	Dictionaries [][]byte
 }
 
@@ -88,29 +89,26 @@ func New(opts Options, maxValue int) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Dictionaries = cloneAll(opts.Dictionaries)
-	c := &Codec{opts: opts, maxValue: maxValue, zstd: newCompressor(opts, maxValue)}
+	coders, err := newCompressor(opts, maxValue)
+	if err != nil {
+		return nil, err
+	}
+	c := &Codec{opts: opts, maxValue: maxValue, zstd: coders}
 	c.scratch.New = func() any { return new([]byte) }
 	return c, nil
-}
-
-func cloneAll(dicts [][]byte) [][]byte {
-	own := make([][]byte, len(dicts))
-	for i, dict := range dicts {
-		own[i] = bytes.Clone(dict)
-	}
-	return own
 }
 
 // Encode returns an unsealed frame of a copy of value, for [Seal]. It is the
 // caller's. value must not be longer than the codec's limit: the caller has
 // answered ErrTooLarge before.
-func (c *Codec) Encode(value []byte) []byte {
+func (c *Codec) Encode(value []byte) []byte { return c.encode(nil, value) }
+
+func (c *Codec) encode(d *Dictionary, value []byte) []byte {
 	if len(value) > c.maxValue {
 		panic("codec: P10: value above the limit was not refused")
 	}
 	if c.compresses(value) {
-		if frame := c.encodeZstd(value); frame != nil {
+		if frame := c.encodeZstd(d, value); frame != nil {
 			return frame
 		}
 	}
@@ -127,12 +125,12 @@ func saves(body, value []byte) bool {
 }
 
 // encodeZstd returns nil if compression does not save enough.
-func (c *Codec) encodeZstd(value []byte) []byte {
+func (c *Codec) encodeZstd(d *Dictionary, value []byte) []byte {
 	scratch := c.scratch.Get().(*[]byte)
-	body := c.zstd.compress((*scratch)[:0], value)
+	body, dictionary := c.zstd.compress((*scratch)[:0], value, d)
 	var frame []byte
 	if saves(body, value) {
-		frame = newFrame(body, flagZstd, c.zstd.dictionary, len(value))
+		frame = newFrame(body, flagZstd, dictionary, len(value))
 	}
 	if cap(body) <= maxScratch {
 		*scratch = body

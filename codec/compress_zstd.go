@@ -3,8 +3,11 @@
 package codec
 
 import (
+	"bytes"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -19,43 +22,94 @@ const canDecompress = true
 // number is fixed, so that many callers at once wait instead of taking more
 // memory. (A sync.Pool of single coders was rejected for that reason, and
 // because every GC would throw the tables away.)
+//
+// One pool of decoders serves all dictionaries. Those that are known are
+// published as a whole, after the decoders have them: readers take no lock.
 type compressor struct {
-	encoder func() *zstd.Encoder
-	decoder func() *zstd.Decoder
+	encoder func() *zstd.Encoder // with the last given dictionary
+	given   *Dictionary          // that one, nil: none
+	plain   *short               // without a dictionary, nil: not at this level
+	newest  func() *zstd.Decoder // a decoder of all of dicts
 
-	dictionary uint32   // the one that compresses, 0: none
-	known      []uint32 // those that can be read
+	decoder atomic.Pointer[zstd.Decoder] // written under mu, nil: not made yet
+	known   atomic.Pointer[knownDictionaries]
+
+	mu    sync.Mutex // guards dicts, and the writing of decoder and known
+	dicts [][]byte
 }
 
-// newCompressor makes the coders of sound options.
-func newCompressor(opts Options, maxValue int) *compressor {
+// knownDictionaries are those that can be read, by their ids. It is read-only.
+type knownDictionaries map[uint32]*Dictionary
+
+// newCompressor makes the coders of sound options. ErrDictionary: two of the
+// dictionaries have one id.
+func newCompressor(opts Options, maxValue int) (*compressor, error) {
 	z := &compressor{}
-	for _, dict := range opts.Dictionaries {
-		z.dictionary = dictionaryID(dict)
-		z.known = append(z.known, z.dictionary)
-	}
+	z.known.Store(&knownDictionaries{})
 	z.encoder = sync.OnceValue(func() *zstd.Encoder { return newEncoder(opts) })
-	z.decoder = sync.OnceValue(func() *zstd.Decoder { return newDecoder(opts, maxValue) })
-	return z
+	z.newest = func() *zstd.Decoder { return newDecoder(z.dicts, maxValue) }
+	if opts.Level == 1 {
+		z.plain = newShort()
+	}
+	for _, dict := range opts.Dictionaries {
+		d, err := z.add(dict)
+		if err != nil {
+			return nil, err
+		}
+		z.given = d
+	}
+	return z, nil
 }
 
 // soundDictionary reports whether both coders take dict.
-func soundDictionary(dict []byte) bool {
-	d, err := zstd.InspectDictionary(dict)
-	return err == nil && d.ID() != 0
-}
+func soundDictionary(dict []byte) bool { return dictionaryID(dict) != 0 }
 
-// dictionaryID is the id of a sound dictionary.
+// dictionaryID is the id of a sound dictionary, 0 of another one.
 func dictionaryID(dict []byte) uint32 {
 	d, err := zstd.InspectDictionary(dict)
 	if err != nil {
-		panic("codec: P9: a dictionary was not checked: " + err.Error())
+		return 0
 	}
 	return d.ID()
 }
 
+// add makes a dictionary known.
+func (z *compressor) add(dict []byte) (*Dictionary, error) {
+	id := dictionaryID(dict)
+	if id == 0 {
+		return nil, ErrDictionary
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	known := *z.known.Load()
+	if d := known[id]; d != nil {
+		if !slices.ContainsFunc(z.dicts, func(old []byte) bool { return bytes.Equal(old, dict) }) {
+			return nil, ErrDictionary
+		}
+		return d, nil
+	}
+	dict = bytes.Clone(dict)
+	if decoder := z.decoder.Load(); decoder != nil {
+		if err := decoder.ResetWithOptions(nil, zstd.WithDecoderDicts(dict)); err != nil {
+			return nil, ErrDictionary
+		}
+	}
+	z.dicts = append(z.dicts, dict)
+	more := maps.Clone(known)
+	more[id] = &Dictionary{id: id, short: newShortWith(dict, id)}
+	z.known.Store(&more)
+	return more[id], nil
+}
+
+// all are the dictionaries that were added.
+func (z *compressor) all() [][]byte {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return slices.Clone(z.dicts)
+}
+
 // knows reports whether a body with this dictionary can be read; 0 is none.
-func (z *compressor) knows(id uint32) bool { return id == 0 || slices.Contains(z.known, id) }
+func (z *compressor) knows(id uint32) bool { return id == 0 || (*z.known.Load())[id] != nil }
 
 // newEncoder makes encoders without a checksum of their own, as the frame has
 // one, and with a small window: values are short, and the window's size is
@@ -84,13 +138,13 @@ const minDecoderMemory = 1 << 20
 
 // newDecoder makes decoders that stop at the capacity of the buffer they are
 // given, and near maxValue.
-func newDecoder(opts Options, maxValue int) *zstd.Decoder {
+func newDecoder(dicts [][]byte, maxValue int) *zstd.Decoder {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(decoders()),
 		zstd.WithDecoderLowmem(true),
 		zstd.WithDecodeAllCapLimit(true),
 		zstd.WithDecoderMaxMemory(uint64(max(maxValue, minDecoderMemory)+overAlloc)),
-		zstd.WithDecoderDicts(opts.Dictionaries...),
+		zstd.WithDecoderDicts(dicts...),
 	)
 	if err != nil {
 		panic("codec: P10: decoder options: " + err.Error())
@@ -98,10 +152,46 @@ func newDecoder(opts Options, maxValue int) *zstd.Decoder {
 	return d
 }
 
-// compress appends src's compressed form to dst.
-func (z *compressor) compress(dst, src []byte) []byte { return z.encoder().EncodeAll(src, dst) }
+// compress appends value's compressed form to dst, and tells the dictionary
+// that it needs. d nil: the given one, or none.
+func (z *compressor) compress(dst, value []byte, d *Dictionary) (body []byte, dictionary uint32) {
+	if d == nil {
+		d = z.given
+	}
+	s := z.plain
+	if d != nil {
+		s = d.short
+	}
+	if s != nil && len(value) <= maxShort {
+		if body, worthwhile := s.encode(dst, value); !worthwhile {
+			return body, s.id
+		}
+	}
+	return z.encoder().EncodeAll(value, dst), z.preferred()
+}
+
+// preferred is the id that compress tells where no dictionary is asked for.
+func (z *compressor) preferred() uint32 {
+	if z.given == nil {
+		return 0
+	}
+	return z.given.id
+}
 
 // decompress appends body's value to dst, up to its capacity.
 func (z *compressor) decompress(dst, body []byte) ([]byte, error) {
-	return z.decoder().DecodeAll(body, dst)
+	decoder := z.decoder.Load()
+	if decoder == nil {
+		decoder = z.makeDecoder()
+	}
+	return decoder.DecodeAll(body, dst)
+}
+
+func (z *compressor) makeDecoder() *zstd.Decoder {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.decoder.Load() == nil {
+		z.decoder.Store(z.newest())
+	}
+	return z.decoder.Load()
 }

@@ -87,3 +87,41 @@ func TestDictionaryIsCopied(t *testing.T) {
 		t.Errorf("after the caller cleared its dictionary: got %d bytes, %v", len(got), err)
 	}
 }
+
+func TestAddRefuses(t *testing.T) {
+	one := trained(t, 9)
+	c := newCodec(t, codec.Options{Dictionaries: [][]byte{one}})
+	other := bytes.Clone(one)
+	other[len(other)-1] ^= 1
+	for name, d := range map[string][]byte{"another one of the id": other, "cut": one[:40], "empty": nil} {
+		if _, err := c.Add(d); !errors.Is(err, codec.ErrDictionary) {
+			t.Errorf("%s: got %v, want ErrDictionary", name, err)
+		}
+	}
+	if _, err := codec.New(codec.Options{Dictionaries: [][]byte{one, other}}, limit); !errors.Is(err, codec.ErrDictionary) {
+		t.Errorf("two of one id: got %v, want ErrDictionary", err)
+	}
+	if _, err := codec.New(codec.Options{Dictionaries: [][]byte{one, one}}, limit); err != nil {
+		t.Errorf("the same one twice: got %v, want none", err)
+	}
+}
+
+// TestLongValuesDoWithoutTheDictionary, or with the given one.
+func TestLongValuesDoWithoutTheDictionary(t *testing.T) {
+	c := newCodec(t, codec.Options{})
+	d, err := c.Add(trained(t, 70))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{300, 100_000} {
+		value := session(n)
+		frame := c.EncodeWith(d, value)
+		codec.Seal(frame, "k", 7, 0)
+		if got, err := c.Decode(nil, "k", frame); err != nil || !bytes.Equal(got, value) {
+			t.Errorf("%d bytes: got %d, %v", n, len(got), err)
+		}
+		if got := c.Encode(value); got[4] != 0 {
+			t.Errorf("%d bytes, Encode: got dictionary %d, want none: it was added, not given", n, got[4])
+		}
+	}
+}

@@ -32,8 +32,21 @@
 //     before anything is allocated, and a body may not decode to more.
 //   - The bytes returned are the caller's own (P7).
 //
-// Dictionaries ([Options.Dictionaries]) make short values shorter. A frame names
-// the one that it needs, and is refused where that is not given.
+// # Dictionaries
+//
+// Short values shrink only with a dictionary, which package train makes. A
+// frame names the one that it needs, and is refused where that is not known.
+// [Options.Dictionaries] are known from the beginning, [Codec.Add] makes one
+// known at any time, and [Codec.EncodeWith] compresses with it. A dictionary is
+// to be kept where it will be found before the first frame that names it: that
+// is the caller's part.
+//
+// # Encoders
+//
+// Values below 16 KiB are compressed, at Level 1 or with a dictionary, by an
+// encoder of this package, which builds no entropy tables: a general one spends
+// most of such a call on them. Without a dictionary it leaves those values to
+// the general one whose literals are worth a table. Both write zstd's own form.
 //
 // The checksums find accidents, not forgers: crc32c has no key.
 //
@@ -46,10 +59,11 @@
 // # Builds
 //
 // The build tag nozstd leaves zstd out, for a small WebAssembly module: values
-// are then stored as they are, and a zstd frame is refused.
+// are then stored as they are, and a zstd frame is refused. Under WebAssembly
+// the general encoder alone compresses.
 //
 // # Errors
 //
 // All errors about a frame match [tier.ErrCorrupt] and name the offset in the
-// frame; none holds a key or a value.
+// frame; none holds a key or a value. [ErrDictionary] is Add's.
 package codec

@@ -13,7 +13,7 @@ import (
 // checksums, so that the mutations reach what lies behind those. What is
 // accepted says the same when it is encoded again.
 func FuzzDecode(f *testing.F) {
-	c := newCodec(f, codec.Options{})
+	c := fuzzedCodec(f)
 	for _, n := range []int{0, 5, 200, 600} {
 		f.Add("key", sealed(c, "key", session(n)))
 	}

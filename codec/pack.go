@@ -29,9 +29,9 @@ func (c *Codec) Pack(dst, value []byte) []byte {
 	at := len(dst)
 	dst = slices.Grow(dst, 5+len(value)+zstdOverhead)
 	if c.compresses(value) {
-		body := appendForm(dst, flagZstd, c.zstd.dictionary)
+		body := appendForm(dst, flagZstd, c.zstd.preferred())
 		start := len(body)
-		if body = c.zstd.compress(body, value); saves(body[start:], value) {
+		if body, _ = c.zstd.compress(body, value, nil); saves(body[start:], value) {
 			return body
 		}
 	}

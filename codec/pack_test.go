@@ -38,17 +38,6 @@ func TestPackedIsTheFrame(t *testing.T) {
 	}
 }
 
-func TestPackMakesNoGarbage(t *testing.T) {
-	c := newCodec(t, codec.Options{})
-	room := make([]byte, 0, 2000)
-	for _, value := range [][]byte{random(1000), session(1000), []byte("short")} {
-		c.Pack(room, value)
-		if got := testing.AllocsPerRun(50, func() { c.Pack(room, value) }); got > 0.5 {
-			t.Errorf("value of %d bytes: got %v allocations, want none", len(value), got)
-		}
-	}
-}
-
 // Check says what Decode would, and nothing is decompressed for it.
 func TestCheckAgreesWithDecode(t *testing.T) {
 	c := newCodec(t, codec.Options{})
