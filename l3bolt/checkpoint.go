@@ -150,10 +150,9 @@ func (d *DB) earlyKeys() []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	keys := make([]string, 0, len(x.slots))
-	x.bySlot.set.Scan(func(e string) bool {
-		keys = append(keys, e[8:])
-		return true
-	})
+	for key := range x.slots {
+		keys = append(keys, key)
+	}
 	return keys
 }
 
@@ -187,18 +186,16 @@ type indexed struct {
 
 func (w *checkpointWrite) run(tx *bolt.Tx, g *guard) error {
 	w.begin(tx, g)
-	var err error
-	w.frozen.entries.Scan(func(key string, e entry) bool {
-		if _, done := w.done[key]; !done {
-			err = w.write(key, e)
+	for _, key := range w.frozen.sorted() {
+		if _, done := w.done[key]; done {
+			continue
 		}
-		return err == nil
-	})
-	if err != nil {
-		return err
+		if err := w.write(key, *w.frozen.entries[key]); err != nil {
+			return err
+		}
 	}
 	for _, key := range w.early {
-		if _, ok := w.frozen.entries.Get(key); ok {
+		if _, ok := w.frozen.get(key); ok {
 			continue
 		}
 		if err := w.reindex(key); err != nil {

@@ -172,27 +172,28 @@ func (d *DB) freeze() {
 		return
 	}
 	d.active.state = d.published
-	d.frozen, d.active = d.active, new(overlay)
+	d.frozen, d.active = d.active, newOverlay()
 }
 
 // thaw makes one of frozen and active again, but for what bbolt has of frozen
 // already: the next checkpoint is of both, and what was removed since makes it
-// smaller (D4, D6).
+// smaller (D4, D6). checkMu is held: frozen stays what it is.
 func (d *DB) thaw(done map[string]struct{}, kept []indexed) {
+	whole := newOverlay()
+	for key, e := range d.frozen.entries {
+		if _, ok := done[key]; !ok {
+			whole.put(key, *e)
+		}
+	}
 	d.expiry.mu.Lock()
 	defer d.expiry.mu.Unlock()
 	d.expiry.settle(kept)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	whole := d.frozen
-	for key := range done {
-		whole.drop(key)
+	for key, e := range d.active.entries {
+		whole.put(key, *e)
 	}
-	d.active.entries.Scan(func(key string, e entry) bool {
-		whole.put(key, e)
-		return true
-	})
-	whole.journalBytes += d.active.journalBytes
+	whole.journalBytes = d.frozen.journalBytes + d.active.journalBytes
 	d.active, d.frozen = whole, nil
 }
 

@@ -35,7 +35,8 @@ import (
 //	    written to bbolt any more; reads of the published state go on.
 //	D6  Of each published record with a deadline there is an entry at a slot not
 //	    above its own: in the timers of the overlay that holds it, or, if bbolt
-//	    holds it, in early or in bbolt's index at or behind cursor.
+//	    holds it, in early or in bbolt's index at or behind cursor. Entries that
+//	    no record bears out are passed over.
 //	D7  Nothing that points into the mapped file leaves the function that began
 //	    the transaction.
 //	D8  On a full disk (P2) groups with Reserve go on: the journal's spare is
@@ -50,7 +51,7 @@ import (
 //	    knows nothing of it. An entry is never changed and never removed, and
 //	    whoever copies store.db copies all of bucketDict.
 //
-// Lock order: commitMu, checkMu, expiryMu, mu, copyMu, then bbolt's own. mu
+// Lock order: commitMu, checkMu, expiry.mu, scanMu, mu, then bbolt's own. mu
 // is never taken inside of a bbolt transaction. The status' own lock is never
 // taken inside of mu.
 type DB struct {
@@ -77,9 +78,8 @@ type DB struct {
 	frozen    *overlay // nil: no checkpoint is under way
 	published state
 	overcount overcount // guarded by mu
-	// copyMu is held, beside mu shared, while active's tree is copied: the
-	// copy marks the original.
-	copyMu sync.Mutex
+	// scanMu is held by the scan that orders the overlays.
+	scanMu sync.Mutex
 
 	expiry expiry
 

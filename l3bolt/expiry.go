@@ -4,6 +4,7 @@ package l3bolt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -21,31 +22,29 @@ type expiry struct {
 	mu sync.Mutex
 	// cursor is the place in bbolt's index up to which Due has met all entries.
 	cursor string
-	// early has the records that Due met in bbolt's index and that are not
-	// removed since, at their true slot; bySlot and slots say the same.
-	bySlot timers
-	slots  map[string]uint64
+	// slots has the records that Due met in bbolt's index and that are not
+	// removed since, at their true slot; early lists them there.
+	early timers
+	slots map[string]uint64
 	// settled is how many entries the last checkpoint left: those that are due
 	// and that nobody has removed yet.
 	settled int
 }
 
-// maxEarly is how many entries early has before a checkpoint is asked for,
+// maxEarly is how many records slots has before a checkpoint is asked for,
 // which enters them into bbolt's index where they belong.
 const maxEarly = 64 << 10
 
 func (x *expiry) put(slot uint64, key string) {
-	x.drop(key)
+	if old, ok := x.slots[key]; ok && old == slot {
+		return
+	}
 	x.slots[key] = slot
-	x.bySlot.add(slot, key)
+	x.early.add(slot, key)
 }
 
-func (x *expiry) drop(key string) {
-	if slot, ok := x.slots[key]; ok {
-		x.bySlot.remove(slot, key)
-		delete(x.slots, key)
-	}
-}
+// drop forgets key; where early lists it, it is passed over.
+func (x *expiry) drop(key string) { delete(x.slots, key) }
 
 // overfull reports whether a checkpoint could take enough out of early.
 func (x *expiry) overfull() bool {
@@ -64,7 +63,18 @@ func (x *expiry) settle(kept []indexed) {
 }
 
 // met reports whether Due has passed an entry of bbolt's index.
-func (x *expiry) met(slot uint64, key string) bool { return entryKey(slot, key) < x.cursor }
+func (x *expiry) met(slot uint64, key string) bool {
+	if x.cursor == "" {
+		return false
+	}
+	at, from := splitEntryKey(x.cursor)
+	return slot < at || slot == at && key < from
+}
+
+// splitEntryKey is the inverse of entryKey.
+func splitEntryKey(e string) (slot uint64, key string) {
+	return binary.BigEndian.Uint64([]byte(e[:8])), e[8:]
+}
 
 // Due returns keys whose published record's deadline is at or before now. A
 // record whose frame is damaged has no deadline that could be trusted: it is
@@ -73,7 +83,7 @@ func (x *expiry) met(slot uint64, key string) bool { return entryKey(slot, key) 
 func (d *DB) Due(now int64, max int) ([]string, error) {
 	d.expiry.mu.Lock()
 	defer d.expiry.mu.Unlock()
-	w := dueWalk{d: d, now: now, max: max, bound: entryKey(slotOf(now)+1, ""), seen: make(map[string]struct{})}
+	w := dueWalk{d: d, now: now, max: max, slot: slotOf(now), bound: entryKey(slotOf(now)+1, ""), seen: make(map[string]struct{})}
 	err := w.run()
 	if d.expiry.overfull() {
 		d.freeze()
@@ -87,7 +97,8 @@ type dueWalk struct {
 	d     *DB
 	now   int64
 	max   int
-	bound string // the first entry behind the slots that may be due
+	slot  uint64 // the last that may have what is due
+	bound string // the first entry behind it
 	keys  []string
 	seen  map[string]struct{} // those in keys
 }
@@ -113,8 +124,8 @@ func (w *dueWalk) full() bool { return len(w.keys) >= w.max }
 // nothingStored: neither early nor bbolt's index can have anything before
 // bound.
 func (w *dueWalk) nothingStored() bool {
-	first, ok := w.d.expiry.bySlot.set.Min()
-	return (!ok || first >= w.bound) && w.d.expiry.cursor >= w.bound
+	first, ok := w.d.expiry.early.first()
+	return (!ok || first > w.slot) && w.d.expiry.cursor >= w.bound
 }
 
 func (w *dueWalk) report(key string) {
@@ -124,18 +135,22 @@ func (w *dueWalk) report(key string) {
 	}
 }
 
-// overlay reports from an overlay's timers what is published from it.
+// overlay reports from an overlay's timers what is published from it, and
+// passes over, for good, what has left its slot or is not published from it.
 func (w *dueWalk) overlay(o *overlay) {
-	o.timers.before(w.bound, func(_ uint64, key string) bool {
-		if w.full() {
-			return false
-		}
-		e, ok := o.entries.Get(key)
+	if w.full() {
+		return
+	}
+	o.timers.due(w.slot, func(slot uint64, key string) (keep, more bool) {
+		e, _ := o.get(key)
 		newest, _ := w.d.overlaidLocked(key)
-		if ok && newest.head == e.head && e.head.Expired(w.now) {
+		if !e.timed() || slotOf(e.head.Deadline) != slot || newest.head != e.head {
+			return false, true
+		}
+		if e.head.Expired(w.now) {
 			w.report(key)
 		}
-		return true
+		return true, !w.full()
 	})
 }
 
@@ -143,29 +158,27 @@ func (w *dueWalk) overlay(o *overlay) {
 // for or what is gone.
 func (w *dueWalk) early(tx *bolt.Tx) {
 	x := &w.d.expiry
-	var gone, later []string
-	var laterSlots []uint64
-	x.bySlot.before(w.bound, func(slot uint64, key string) bool {
-		if w.full() {
-			return false
+	moved := make(map[string]uint64)
+	x.early.due(w.slot, func(slot uint64, key string) (keep, more bool) {
+		if at, ok := x.slots[key]; !ok || at != slot {
+			return false, true
 		}
 		deadline, verdict := w.judge(tx, key)
-		switch {
-		case verdict == notHere:
-			gone = append(gone, key)
-		case verdict == due:
+		if verdict == notHere {
+			x.drop(key)
+			return false, true
+		}
+		if verdict == due {
 			w.report(key)
 		}
-		if verdict != notHere && slotOf(deadline) != slot {
-			later, laterSlots = append(later, key), append(laterSlots, slotOf(deadline))
+		if own := slotOf(deadline); own != slot {
+			moved[key] = own
+			return false, !w.full()
 		}
-		return true
+		return true, !w.full()
 	})
-	for _, key := range gone {
-		x.drop(key)
-	}
-	for i, key := range later {
-		x.put(laterSlots[i], key)
+	for key, slot := range moved {
+		x.put(slot, key)
 	}
 }
 

@@ -34,7 +34,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 		return nil, cannot("make", dir, err)
 	}
 	d := &DB{
-		dir: dir, opts: o, active: new(overlay),
+		dir: dir, opts: o, active: newOverlay(),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.status.init()

@@ -3,10 +3,9 @@
 package l3bolt
 
 import (
-	"encoding/binary"
+	"slices"
 
 	"github.com/stratakv/strata/tiered/tier"
-	"github.com/tidwall/btree"
 )
 
 // entry is the latest change of a key: a record, or its removal.
@@ -43,64 +42,90 @@ func (e entry) record(key string) tier.Record {
 func (e entry) timed() bool { return e.frame != nil && e.head.Deadline != 0 }
 
 // overlay holds what was committed since some moment and is not in bbolt yet.
+// A put is a map's; what needs an order, a scan or a checkpoint, makes it.
 type overlay struct {
-	entries btree.Map[string, entry]
-	// timers has one entry for each timed record of entries, at its slot.
+	entries map[string]*entry
+	slab    []entry  // where the next entries go
+	keys    []string // of entries, in the order of their arrival
+	// timers has each timed record of entries at its slot, and more that is
+	// passed over (D6). The DB's expiry.mu guards it.
 	timers timers
-	state  state // after its last group; set when it is frozen
+	scans  ordered // what scans made of entries; scans' and put's
+	state  state   // after its last group; set when it is frozen
 
 	journalBytes int64 // of its records in the journal
 	heldBytes    int64 // of memory, about
 }
 
-// entryOverhead is what an entry costs besides key and frame, about: its place
-// in two trees.
-const entryOverhead = 160
+func newOverlay() *overlay { return &overlay{entries: make(map[string]*entry)} }
+
+// slabEntries are allocated at once.
+const slabEntries = 256
+
+// entryOverhead is what an entry costs besides key and frame, about: its places
+// in the map, in keys and in timers.
+const entryOverhead = 200
+
+// get is the latest change of key.
+func (o *overlay) get(key string) (entry, bool) {
+	e := o.entries[key]
+	if e == nil {
+		return entry{}, false
+	}
+	return *e, true
+}
 
 // put makes e the latest change of key.
 func (o *overlay) put(key string, e entry) {
-	old, had := o.entries.Get(key)
-	e.blind = max(e.blind, old.blind)
-	o.entries.Set(key, e)
-	if had {
-		o.heldBytes -= int64(len(old.frame))
-		if old.timed() {
-			o.timers.remove(slotOf(old.head.Deadline), key)
-		}
-	} else {
-		o.heldBytes += int64(len(key)) + entryOverhead
+	at := o.entries[key]
+	if at == nil {
+		at = o.add(key)
 	}
-	o.heldBytes += int64(len(e.frame))
+	e.blind = max(e.blind, at.blind)
+	o.heldBytes += int64(len(e.frame) - len(at.frame))
+	o.scans.changed(key)
 	if e.timed() {
-		o.timers.add(slotOf(e.head.Deadline), key)
+		slot := slotOf(e.head.Deadline)
+		if !at.timed() || slotOf(at.head.Deadline) != slot {
+			o.timers.add(slot, key)
+		}
 	}
+	*at = e
+}
+
+// add makes room for key's entry.
+func (o *overlay) add(key string) *entry {
+	if len(o.slab) == cap(o.slab) {
+		o.slab = make([]entry, 0, slabEntries)
+	}
+	o.slab = o.slab[:len(o.slab)+1]
+	at := &o.slab[len(o.slab)-1]
+	o.entries[key] = at
+	o.keys = append(o.keys, key)
+	o.heldBytes += int64(len(key)) + entryOverhead
+	return at
+}
+
+// sorted gives the keys in ascending order.
+func (o *overlay) sorted() []string {
+	keys := slices.Clone(o.keys)
+	slices.Sort(keys)
+	return keys
 }
 
 // all copies the entries.
 func (o *overlay) all() map[string]entry {
-	all := make(map[string]entry, o.entries.Len())
+	all := make(map[string]entry, len(o.entries))
 	o.addTo(all)
 	return all
 }
 
 // addTo puts the entries over older ones.
 func (o *overlay) addTo(all map[string]entry) {
-	o.entries.Scan(func(key string, e entry) bool {
+	for key, at := range o.entries {
+		e := *at
 		e.blind = max(e.blind, all[key].blind)
 		all[key] = e
-		return true
-	})
-}
-
-// drop forgets the latest change of key.
-func (o *overlay) drop(key string) {
-	old, had := o.entries.Delete(key)
-	if !had {
-		return
-	}
-	o.heldBytes -= int64(len(key)) + entryOverhead + int64(len(old.frame))
-	if old.timed() {
-		o.timers.remove(slotOf(old.head.Deadline), key)
 	}
 }
 
@@ -108,22 +133,3 @@ func (o *overlay) drop(key string) {
 // hold more than memory, when few keys change often; memory more than the
 // journal, when large records are touched.
 func (o *overlay) bytes() int64 { return max(o.journalBytes, o.heldBytes) }
-
-// timers is an ordered set of (slot, key).
-type timers struct{ set btree.Set[string] }
-
-func (t *timers) add(slot uint64, key string)    { t.set.Insert(entryKey(slot, key)) }
-func (t *timers) remove(slot uint64, key string) { t.set.Delete(entryKey(slot, key)) }
-
-// before calls fn with the entries that lie before bound, in order, until it
-// returns false. fn must not change the set.
-func (t *timers) before(bound string, fn func(slot uint64, key string) bool) {
-	t.set.Scan(func(e string) bool {
-		return e < bound && fn(splitEntryKey(e))
-	})
-}
-
-// splitEntryKey is the inverse of entryKey.
-func splitEntryKey(e string) (slot uint64, key string) {
-	return binary.BigEndian.Uint64([]byte(e[:8])), e[8:]
-}

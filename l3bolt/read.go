@@ -59,11 +59,11 @@ func (d *DB) overlaid(key string) (entry, bool) {
 }
 
 func (d *DB) overlaidLocked(key string) (entry, bool) {
-	if e, ok := d.active.entries.Get(key); ok {
+	if e, ok := d.active.get(key); ok {
 		return e, true
 	}
 	if d.frozen != nil {
-		return d.frozen.entries.Get(key)
+		return d.frozen.get(key)
 	}
 	return entry{}, false
 }

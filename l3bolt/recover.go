@@ -243,7 +243,7 @@ func (r *replay) change(c *change) (e entry, keep bool, err error) {
 // bodyForTouch is the frame of key's record before the touch; nil if it is
 // damaged or not found.
 func (d *DB) bodyForTouch(key string) (frame []byte, found bool, err error) {
-	if e, ok := d.active.entries.Get(key); ok {
+	if e, ok := d.active.get(key); ok {
 		if e.frame == nil {
 			return nil, false, fmt.Errorf("%w: touch of a removed record", tier.ErrCorrupt)
 		}

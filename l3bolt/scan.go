@@ -29,18 +29,15 @@ func (d *DB) Scan(r tier.Range) (recs []tier.Record, more bool, err error) {
 // snapshot takes the published state. frozen may be nil. The transaction may
 // already hold what frozen holds: it is the same.
 func (d *DB) snapshot() (active, frozen *btree.Map[string, entry], v view, err error) {
+	d.scanMu.Lock()
+	defer d.scanMu.Unlock()
+	d.catchUp()
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if v, err = d.base.begin(); err != nil {
 		return nil, nil, view{}, err
 	}
-	d.copyMu.Lock()
-	defer d.copyMu.Unlock()
-	active = d.active.entries.Copy()
-	if d.frozen != nil {
-		frozen = d.frozen.entries.Copy()
-	}
-	return active, frozen, v, nil
+	return d.active.copyTree(), d.frozen.copyTree(), v, nil
 }
 
 // scan merges the three parts of a snapshot.

@@ -75,16 +75,15 @@ func (s *squeeze) pieces() error {
 func (s *squeeze) light() (keys []string, err error) {
 	err = s.d.base.view(func(tx *bolt.Tx) error {
 		records := tx.Bucket(bucketRecords)
-		s.frozen.entries.Scan(func(key string, e entry) bool {
-			raw := records.Get(appendRecordKey(nil, key))
+		for _, key := range s.frozen.sorted() {
+			e, raw := s.frozen.entries[key], records.Get(appendRecordKey(nil, key))
 			switch {
 			case raw == nil && e.frame == nil:
 				s.done[key] = struct{}{}
 			case raw != nil && len(e.frame) <= len(raw):
 				keys = append(keys, key)
 			}
-			return true
-		})
+		}
 		return nil
 	})
 	return keys, err
@@ -96,7 +95,7 @@ func (s *squeeze) piece(keys []string) error {
 	err := s.d.base.update(func(tx *bolt.Tx, g *guard) error {
 		w.begin(tx, g)
 		for _, key := range keys {
-			e, _ := s.frozen.entries.Get(key)
+			e, _ := s.frozen.get(key)
 			if err := w.write(key, e); err != nil {
 				return err
 			}

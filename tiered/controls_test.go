@@ -175,6 +175,16 @@ var mutations = []control{
 	{name: "a segment without records ends the one before", pkg: inL3Bolt, test: "TestRefusedRotationLosesNothing", edits: []edit{
 		{"l3bolt/recover.go", "if seg.begun {", "if true {"},
 	}},
+	// The overlay.
+	{name: "timers lose what moves to another slot", pkg: inL3Bolt, test: "TestDueIsExact", edits: []edit{
+		{"l3bolt/overlay.go", "!at.timed() || slotOf(at.head.Deadline) != slot", "!at.timed()"},
+	}},
+	{name: "timers lose a slot's keys when one has left it", pkg: inL3Bolt, test: "TestTimersListAllThatIsDue", edits: []edit{
+		{"l3bolt/timers.go", "\t\t\tl.keys = l.keys[:last]\n", "\t\t\tl.keys = l.keys[:last/2]\n"},
+	}},
+	{name: "scans do not see what changed since the first one", pkg: inL3Bolt, test: "TestModel", edits: []edit{
+		{"l3bolt/ordered.go", "t.behind = append(t.behind, key)", "_ = key"},
+	}},
 	// Blind sets.
 	{name: "an overcount is taken off twice", pkg: inL3Bolt, test: "TestBlindChangesAreSettledOnce", edits: []edit{
 		{"l3bolt/overcount.go", "o.found = o.found.Plus(more)", "o.found = o.found.Plus(more).Plus(more)"},
