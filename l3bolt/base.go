@@ -35,7 +35,10 @@ type base struct {
 	dead    atomic.Bool // set under begin: a beginning panicked
 	onDeath func(error) // told of it; set before the first view
 	stuck   atomic.Bool // a write transaction panicked and keeps bbolt's writer lock
-	kept    int64       // up to here the file has room that extend got; update's and extend's caller's
+	// The rest belongs to update's and extend's caller.
+	kept    int64    // up to here the file has room that extend got
+	written int64    // bytes of pages that bbolt wrote since it is the current base
+	watched *touched // told which places are written; nil: nobody asks
 }
 
 const (
@@ -78,7 +81,7 @@ func createBase(dir string, m meta) error {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return cannot("remove", temp, err)
 	}
-	b, err := openBase(temp, 0)
+	b, err := openBase(temp, 0, openFile)
 	if err != nil {
 		return err
 	}
@@ -120,21 +123,28 @@ func openExisting(path string) (*base, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	var b *base
-	var err error
+	return openMapped(path, openFile)
+}
+
+// openMapped opens or makes the file at path with as much address space as can
+// be had.
+func openMapped(path string, open openFunc) (b *base, err error) {
 	for _, size := range mapSizes() {
-		if b, err = openBase(path, size); !isNoMemory(err) {
+		if b, err = openBase(path, size, open); !isNoMemory(err) {
 			break
 		}
 	}
 	return b, err
 }
 
-func openBase(path string, mapSize int) (b *base, err error) {
+// openFunc is os.OpenFile, or like it.
+type openFunc func(name string, flag int, mode os.FileMode) (*os.File, error)
+
+func openBase(path string, mapSize int, open openFunc) (b *base, err error) {
 	b = &base{path: path, onDeath: func(error) {}}
 	opts := boltOptions(mapSize)
 	opts.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		f, err := os.OpenFile(name, flag|openFlags, mode)
+		f, err := open(name, flag, mode)
 		b.file = f
 		return f, err
 	}
@@ -232,11 +242,19 @@ func (b *base) update(fn func(*bolt.Tx, *guard) error) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.watched != nil {
+		// Whatever becomes of it: once too often does no harm.
+		g.watching = true
+		defer func() { b.watched.add(g.touched) }()
+	}
 	if err := fn(tx, g); err != nil {
 		_ = tx.Rollback()
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	stats := tx.Stats()
+	b.written += stats.GetPageAlloc()
+	return err
 }
 
 // rolledBack reports whether update's error left store.db as it was because

@@ -18,12 +18,13 @@ import (
 type bases struct {
 	path    string
 	current atomic.Pointer[base] // written by open and exchange
+	wrote   func()               // called after each update that committed
 	died    chan struct{}        // closed when a read's beginning panicked: writers may hang in bbolt for ever
 }
 
 // open makes b the current base. onDeath is told why none can be read any more.
-func (s *bases) open(path string, b *base, onDeath func(error)) {
-	s.path, s.died = path, make(chan struct{})
+func (s *bases) open(path string, b *base, wrote func(), onDeath func(error)) {
+	s.path, s.wrote, s.died = path, wrote, make(chan struct{})
 	b.onDeath = func(err error) {
 		close(s.died)
 		onDeath(err)
@@ -64,9 +65,16 @@ func (s *bases) view(fn func(*bolt.Tx) error) error {
 
 // The others are those of the current base, for whoever holds checkMu.
 
-func (s *bases) update(fn func(*bolt.Tx, *guard) error) error { return s.current.Load().update(fn) }
-func (s *bases) extend(bytes int64) error                     { return s.current.Load().extend(bytes) }
-func (s *bases) room() int64                                  { return s.current.Load().room() }
-func (s *bases) size() int64                                  { return s.current.Load().size() }
-func (s *bases) sync() error                                  { return s.current.Load().sync() }
-func (s *bases) close() error                                 { return s.current.Load().close() }
+func (s *bases) update(fn func(*bolt.Tx, *guard) error) error {
+	err := s.current.Load().update(fn)
+	if err == nil {
+		s.wrote()
+	}
+	return err
+}
+
+func (s *bases) extend(bytes int64) error { return s.current.Load().extend(bytes) }
+func (s *bases) room() int64              { return s.current.Load().room() }
+func (s *bases) size() int64              { return s.current.Load().size() }
+func (s *bases) sync() error              { return s.current.Load().sync() }
+func (s *bases) close() error             { return s.current.Load().close() }

@@ -22,7 +22,7 @@ const (
 	lastBackOff  = 5 * time.Second
 )
 
-// checkpointer is the DB's one goroutine. It writes frozen overlays into bbolt
+// checkpointer is a goroutine of the DB. It writes frozen overlays into bbolt
 // when it is asked to.
 func (d *DB) checkpointer() {
 	defer close(d.done)

@@ -19,7 +19,8 @@ import (
 // (1) freeze the active overlay, (2) write it, sorted, into one bbolt
 // transaction together with the position it reaches, (3) drop it, (4) remove
 // the journal segments behind the position. On a full disk it goes another way,
-// which squeeze describes.
+// which squeeze describes. bbolt's file never gets shorter; what gives its room
+// back is a compaction.
 //
 // Invariants:
 //
@@ -51,9 +52,9 @@ import (
 //	    knows nothing of it. An entry is never changed and never removed, and
 //	    whoever copies store.db copies all of bucketDict.
 //
-// Lock order: commitMu, checkMu, expiry.mu, scanMu, mu, then bbolt's own. mu
-// is never taken inside of a bbolt transaction. The status' own lock is never
-// taken inside of mu.
+// Lock order: commitMu, the compactor's, checkMu, expiry.mu, scanMu, mu, then
+// bbolt's own. mu is never taken inside of a bbolt transaction. The status' own
+// lock is never taken inside of mu.
 type DB struct {
 	dir     string
 	opts    Options
@@ -90,10 +91,11 @@ type DB struct {
 	fileBytes   atomic.Int64  // set by Open and checkpoints
 	short       atomic.Bool   // the disk is full, and little left of bbolt's half of the room; likewise, and by Commit
 
-	status checkpointStatus
-	kick   chan struct{} // asks the checkpointer to look
-	stop   chan struct{} // closed by Close
-	done   chan struct{} // closed when the checkpointer has ended
+	status    checkpointStatus
+	compactor compactor
+	kick      chan struct{} // asks the checkpointer to look
+	stop      chan struct{} // closed by Close
+	done      chan struct{} // closed when the checkpointer has ended
 }
 
 var _ tier.Durable = (*DB)(nil)
@@ -111,7 +113,8 @@ func (d *DB) Stats() tier.DurableStats {
 	defer d.mu.RUnlock()
 	s := tier.DurableStats{
 		Usage: d.published.usage.Minus(d.overcount.found), Commits: d.commits.Load(), Checkpoints: d.checkpoints.Load(),
-		FileBytes: d.fileBytes.Load(), JournalBytes: d.active.journalBytes,
+		FileBytes: d.fileBytes.Load(), FreeBytes: d.compactor.free.Load(), JournalBytes: d.active.journalBytes,
+		Compactions: d.compactor.ended.Load(), Uncompacted: d.compactor.why(),
 	}
 	if d.frozen != nil {
 		s.JournalBytes += d.frozen.journalBytes
@@ -136,10 +139,12 @@ func (d *DB) Close() error {
 	}
 	d.closed = true
 	close(d.stop)
-	select {
-	case <-d.done:
-	case <-d.base.died:
-		// The checkpointer may hang in bbolt for ever.
+	for _, done := range []chan struct{}{d.done, d.compactor.done} {
+		select {
+		case <-done:
+		case <-d.base.died:
+			// It may hang in bbolt for ever, or wait for who does.
+		}
 	}
 	err := d.finish()
 	return errors.Join(err, d.journal.close(err == nil && d.status.broken() == nil), d.release())

@@ -15,6 +15,8 @@
 //	LOCK            held for life by whoever has the store open; never unlinked
 //	store.db        bbolt: what the last checkpoint wrote, and the journal
 //	                position; behind that, room kept back for checkpoints
+//	store.db.tmp    a store.db in the making, or one that a crash left unfinished;
+//	                nothing needs it, and opening removes it
 //	journal/N.log   what was committed since
 //	journal/spare   room kept back for the journal, for writes that free room
 //
@@ -23,16 +25,18 @@
 //
 // # Guarantees
 //
-// The invariants are numbered at [DB] (D1 to D9) and at the journal (J1 to
-// J8). In short: a group is appended to the journal, synced, and only then
+// The invariants are numbered at [DB] (D1 to D9), at the journal (J1 to J8),
+// and at the type compaction (C1 to C8). In short: a group is appended to the
+// journal, synced, and only then
 // published, all of it at once; bbolt receives only what the journal has made
 // durable; a failed sync is never repeated and ends all writing.
 //
 // # Concurrency
 //
 // Commit and Due must not overlap with each other; everything else may be
-// called at any time from anywhere. One goroutine, the checkpointer, belongs
-// to the DB and has ended when Close returns.
+// called at any time from anywhere. Two goroutines, the checkpointer and the
+// one that compacts store.db, belong to the DB and have ended when Close
+// returns.
 //
 // # Ownership
 //

@@ -120,3 +120,35 @@ func DecodeValue(b []byte) (indexed bool, slot uint64, frame []byte, err error) 
 	v, err := parseValue(b)
 	return v.indexed, v.slot, v.frame, err
 }
+
+// Disk is the file system as compactions see it.
+type Disk = disk
+
+// Compact compacts store.db now, in steps of so many bytes, on disk; nil is the
+// real one.
+func (d *DB) Compact(stepBytes int, on *Disk) error {
+	if on != nil {
+		d.compactor.running.Lock()
+		d.compactor.disk = *on
+		d.compactor.running.Unlock()
+	}
+	return d.compact(pace{stepBytes: stepBytes})
+}
+
+// RealDisk is the operating system's.
+func RealDisk() Disk { return realDisk() }
+
+// SyncsStore reports whether bbolt syncs what it writes.
+func (d *DB) SyncsStore() bool {
+	b := d.base.current.Load().bolt
+	return !b.NoSync && !b.NoGrowSync
+}
+
+// Checkpoints reports whether a checkpoint could run now.
+func (d *DB) Checkpoints() bool {
+	free := d.checkMu.TryLock()
+	if free {
+		d.checkMu.Unlock()
+	}
+	return free
+}

@@ -37,6 +37,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 		dir: dir, opts: o, active: newOverlay(),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	d.compactor.init(o)
 	d.status.init()
 	d.expiry.slots = make(map[string]uint64)
 	if d.lock, err = acquire(filepath.Join(dir, lockName)); err != nil {
@@ -46,6 +47,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 		return nil, errors.Join(err, d.abandon())
 	}
 	go d.checkpointer()
+	go d.compactions()
 	return d, nil
 }
 
@@ -166,7 +168,7 @@ func (d *DB) openBase() error {
 	if err != nil {
 		return err
 	}
-	d.base.open(path, b, d.status.breakBy)
+	d.base.open(path, b, d.wrote, d.status.breakBy)
 	return nil
 }
 

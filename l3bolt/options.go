@@ -28,12 +28,19 @@ type Options struct {
 	// 0: 8 MiB; negative: none. While the disk has no room for the one, or for
 	// a quarter of the other, groups without Reserve are ErrFull.
 	SpareBytes int64
+	// CompactBytes is how much of store.db must be to be won before it is
+	// compacted, which also asks that it is about twice as long as it need be.
+	// 0: 8 MiB; negative: it is never compacted, and keeps the length that it
+	// once had. It is never compacted either where a file that is open cannot be
+	// replaced, as on windows; Stats says so.
+	CompactBytes int64
 }
 
 const (
 	defaultSegmentBytes    = 16 << 20
 	defaultCheckpointBytes = 64 << 20
 	defaultSpareBytes      = 8 << 20
+	defaultCompactBytes    = 8 << 20
 	// maxSegmentBytes keeps offsets and a whole segment in an int of 32 bits.
 	maxSegmentBytes = 1 << 30
 )
@@ -55,6 +62,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.SpareBytes == 0 {
 		opts.SpareBytes = defaultSpareBytes
+	}
+	if opts.CompactBytes == 0 {
+		opts.CompactBytes = defaultCompactBytes
 	}
 	return opts, opts.validate()
 }

@@ -162,6 +162,9 @@ type guard struct {
 	roots    map[string]uint64
 	branches map[uint64]*page
 	leaves   map[uint64]struct{}
+
+	watching bool    // a compaction wants to know
+	touched  []place // if so
 }
 
 // newGuard checks what every commit touches: root and freelist.
@@ -179,8 +182,14 @@ func newGuard(r io.ReaderAt, file string, size int64) (*guard, error) {
 }
 
 // touch checks the leaf that holds key, or would hold it; if it is to be
-// removed, its neighbours too, into which bbolt may merge what is left.
+// removed, its neighbours too, into which bbolt may merge what is left. It is
+// asked for each key: a compaction copies again what was touched.
 func (g *guard) touch(bucket, key []byte, removal bool) error {
+	if g.watching {
+		if p, ok := placeOf(bucket, key); ok {
+			g.touched = append(g.touched, p)
+		}
+	}
 	id := g.roots[string(bucket)]
 	if id == 0 {
 		return nil // inline: checked with the root

@@ -55,6 +55,15 @@ func retryEINTR(name string, f *os.File, op func(fd int) error) error {
 	return nil
 }
 
+// freeBytes is how much room the disk of dir has for this user.
+func freeBytes(dir string) (int64, bool) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * int64(st.Bsize), true
+}
+
 // onMemory reports whether dir lies on a file system that a reboot empties.
 func onMemory(dir string) bool {
 	var st unix.Statfs_t

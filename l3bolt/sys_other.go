@@ -16,5 +16,8 @@ func preallocate(*os.File, int64) error { return nil }
 // allocate does nothing, and says so.
 func allocate(*os.File, int64, int64) (done bool, err error) { return false, nil }
 
+// freeBytes is known on linux only.
+func freeBytes(string) (int64, bool) { return 0, false }
+
 // onMemory is known on linux only.
 func onMemory(string) bool { return false }

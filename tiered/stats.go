@@ -36,6 +36,8 @@ type TruthStats struct {
 	Ops          uint64 // versions made by writes
 	Swept        uint64 // expired records removed
 	Checkpoints  uint64
+	Compactions  uint64 // of store.db, after which it is as short as what it holds asks for
+	Uncompacted  string // why there are none, until the store is reopened; "" while there may be
 	Evictions    uint64 // by the memory store with Options.Evict
 
 	// Of what many writers at once replace, without a quota, Records and the
@@ -44,6 +46,7 @@ type TruthStats struct {
 	Records      int64 // stored ones, expired but unswept ones included
 	LiveBytes    int64 // their keys and uncompressed values, what MaxBytes counts
 	FileBytes    int64 // taken on disk; in the memory store, of its cap
+	FreeBytes    int64 // of these, in pages of store.db that hold nothing
 	JournalBytes int64 // what a reopening would replay
 	RawBytes     int64 // values before compression
 	StoredBytes  int64 // values as stored, with headers
@@ -66,8 +69,9 @@ func (s *Store) Stats() Stats {
 		L3: TruthStats{
 			Hits: c.hits.Load(), Misses: c.misses.Load(),
 			Commits: d.Commits, Ops: c.ops.Load(), Swept: c.swept.Load(), Checkpoints: d.Checkpoints, Evictions: d.Evictions,
+			Compactions: d.Compactions, Uncompacted: d.Uncompacted,
 			Records: d.Usage.Records, LiveBytes: d.Usage.LiveBytes, RawBytes: d.Usage.RawBytes, StoredBytes: d.Usage.StoredBytes,
-			FileBytes: d.FileBytes, JournalBytes: d.JournalBytes, Limit: s.opts.MaxBytes,
+			FileBytes: d.FileBytes, FreeBytes: d.FreeBytes, JournalBytes: d.JournalBytes, Limit: s.opts.MaxBytes,
 			Checkpointing: d.Checkpointing,
 		},
 	}

@@ -56,8 +56,11 @@ type DurableStats struct {
 	Usage        Usage  // what is stored now; too much while blind changes are not settled
 	Commits      uint64 // groups made durable
 	Checkpoints  uint64
-	FileBytes    int64 // allocated for the records
-	JournalBytes int64 // of the journal that a reopening would replay
+	Compactions  uint64 // by which the file got as short as what it holds asks for
+	Uncompacted  string // why there are none, "" while there may be
+	FileBytes    int64  // allocated for the records
+	FreeBytes    int64  // of these, in pages that hold nothing
+	JournalBytes int64  // of the journal that a reopening would replay
 	Evictions    uint64
 
 	Checkpointing bool // records are on their way from the journal to where they stay
