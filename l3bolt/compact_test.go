@@ -30,8 +30,9 @@ type compacting struct {
 	now int64
 	// At each sync of the new file, but for the last, which holds up
 	// checkpoints, meanwhile runs.
-	meanwhile func()
-	syncs     int
+	meanwhile    func()
+	syncs        int
+	dictionaries []tier.Dictionary
 }
 
 func newCompacting(t *testing.T, dir string, seed uint64, opts l3bolt.Options, fs l3bolt.FS) *compacting {
@@ -88,7 +89,12 @@ func (c *compacting) fill() {
 // something is one of what a store lives through.
 func (c *compacting) something() {
 	c.t.Helper()
-	switch c.mk.rng.IntN(6) {
+	switch c.mk.rng.IntN(7) {
+	case 6:
+		if n := len(c.dictionaries); n < 12 {
+			c.dictionaries = append(c.dictionaries, dictionaryOf(uint32(n+1), "prefix", 3000))
+			keepAll(c.t, c.db, c.dictionaries[n:])
+		}
 	case 0:
 		c.checkpoint()
 	case 1:
@@ -150,6 +156,8 @@ func compactionModel(t *testing.T, seed uint64, opts l3bolt.Options) {
 		}
 		c.db = mustOpen(t, dir, quiet(opts), nil)
 		c.mk.reopened(t, c.db, c.m)
+		kept, err := c.db.Dictionaries()
+		wantDictionaries(t, "reopened", kept, err, c.dictionaries)
 	}
 	if err := c.db.Close(); err != nil {
 		t.Fatal(err)

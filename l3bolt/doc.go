@@ -27,9 +27,9 @@
 //
 // The invariants are numbered at [DB] (D1 to D9), at the journal (J1 to J8),
 // and at the type compaction (C1 to C8). In short: a group is appended to the
-// journal, synced, and only then
-// published, all of it at once; bbolt receives only what the journal has made
-// durable; a failed sync is never repeated and ends all writing.
+// journal, synced, and only then published, all of it at once; bbolt receives
+// only what the journal has made durable; a failed sync is never repeated and
+// ends all writing.
 //
 // # Concurrency
 //
