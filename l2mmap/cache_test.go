@@ -333,6 +333,32 @@ func TestSieveSparesTheVisited(t *testing.T) {
 	}
 }
 
+// TestSieveSparesTheReplaced: what is written anew between scans
+// stays.
+func TestSieveSparesTheReplaced(t *testing.T) {
+	_, c := heap(t, 68<<10, 64<<10)
+	for i := 20; i < 3000; i++ {
+		for k := range 20 {
+			if i > 20 && !c.Has(hashOf(key(k))) {
+				t.Fatalf("round %d: key %d was evicted", i, k)
+			}
+			put(t, c, key(k), frameOf(key(k), uint64(i), 100), 0, 0)
+		}
+		put(t, c, key(i), frameOf(key(i), 1, 100), 0, 0)
+	}
+	for k := range 20 {
+		if frame, ok := get(c, key(k), 0); !ok || numberOf(frame) != 2999 || !whole(key(k), frame) {
+			t.Errorf("key %d: got %d bytes, %v, want its last frame", k, len(frame), ok)
+		}
+	}
+	if c.Stats().Evictions == 0 {
+		t.Error("got no evictions: the test shows nothing")
+	}
+	if err := c.Verify(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestGetDoesNotAllocate(t *testing.T) {
 	_, c := heap(t, 1<<20, 0)
 	put(t, c, "k", frameOf("k", 1, 512), 0, 0)

@@ -34,41 +34,74 @@ func (p *page) findLocked(hash uint64) (e entry, before uint32, found bool, err 
 // putLocked stores an item that a page can hold, in place of the one of the
 // same hash.
 func (p *page) putLocked(key string, hash uint64, frame []byte, deadline, now int64) error {
-	if _, err := p.removeLocked(hash); err != nil {
-		return err
-	}
-	p.begin()
-	need := blocksFor(len(frame) + len(key))
-	if err := p.makeRoomLocked(need, now); err != nil {
-		return err
-	}
 	e := entry{
 		hash: hash, deadline: deadline,
 		keyLen: len(key), frameLen: len(frame), crc: dataCRC(frame, key),
 	}
-	if err := p.takeLocked(&e, need); err != nil {
+	need := blocksFor(e.size())
+	old, before, found, err := p.findLocked(hash)
+	if err != nil {
+		return err
+	}
+	p.begin()
+	if found && blocksFor(old.size()) == need {
+		e.id, e.next, e.chain = old.id, old.next, old.chain
+		return p.overwriteLocked(&e, frame, key)
+	}
+	if found {
+		if err := p.removeFoundLocked(&old, before); err != nil {
+			return err
+		}
+	}
+	return p.insertLocked(&e, need, frame, key, now)
+}
+
+// overwriteLocked gives e the blocks, and the place in chain and queue, of the
+// entry that it replaces, which counts as visited.
+func (p *page) overwriteLocked(e *entry, frame []byte, key string) error {
+	failpoint.Pass("l2mmap-changing")
+	if !p.copyIn(e, frame, key) {
+		return errDamaged
+	}
+	p.setEntry(e)
+	p.visit(e.id)
+	p.expectLocked(e.deadline)
+	return nil
+}
+
+// insertLocked makes e, of a hash that is not there, the newest entry.
+func (p *page) insertLocked(e *entry, need int, frame []byte, key string, now int64) error {
+	if err := p.makeRoomLocked(need, now); err != nil {
+		return err
+	}
+	if err := p.takeLocked(e, need); err != nil {
 		return err
 	}
 	failpoint.Pass("l2mmap-changing")
-	if !p.copyIn(&e, frame, key) {
+	if !p.copyIn(e, frame, key) {
 		return errDamaged
 	}
-	i := p.headOf(hash)
+	i := p.headOf(e.hash)
 	chain, ok := p.head(i)
 	if !ok {
 		return errDamaged
 	}
 	e.chain = chain
-	p.setEntry(&e)
+	p.setEntry(e)
 	if err := p.enqueueLocked(e.id); err != nil {
 		return err
 	}
 	p.unvisit(e.id)
+	p.expectLocked(e.deadline)
+	p.setHead(i, e.id)
+	return nil
+}
+
+// expectLocked takes note of an entry's deadline.
+func (p *page) expectLocked(deadline int64) {
 	if deadline != 0 && deadline < int64(p.m.load(atEarliest)) {
 		p.m.put(atEarliest, uint64(deadline))
 	}
-	p.setHead(i, e.id)
-	return nil
 }
 
 // takeLocked takes need blocks from the free ones for e and chains them.
@@ -111,20 +144,25 @@ func (p *page) removeLocked(hash uint64) (bool, error) {
 		return false, err
 	}
 	p.begin()
+	return true, p.removeFoundLocked(&e, before)
+}
+
+// removeFoundLocked removes e, which find found with before.
+func (p *page) removeFoundLocked(e *entry, before uint32) error {
 	if before == 0 {
-		p.setHead(p.headOf(hash), e.chain)
+		p.setHead(p.headOf(e.hash), e.chain)
 	} else {
 		b, ok := p.entry(before)
 		if !ok {
-			return false, errDamaged
+			return errDamaged
 		}
 		b.chain = e.chain
 		p.setEntry(&b)
 	}
 	if err := p.dequeueLocked(e.id); err != nil {
-		return false, err
+		return err
 	}
-	return true, p.giveLocked(&e)
+	return p.giveLocked(e)
 }
 
 // removeMetLocked removes the entry of a hash that was met in the queue.

@@ -26,6 +26,13 @@ func CacheOf(control *Control, page []byte) (*Cache, error) {
 	return c, err
 }
 
+// Has reports whether there is an entry of hash, without visiting it.
+func (c *Cache) Has(hash uint64) bool {
+	p := c.page(c.PageOf(hash))
+	_, _, found, _ := p.findLocked(hash)
+	return found
+}
+
 // Memory is the raw memory of file or control file.
 func (c *Cache) Memory() []byte   { return c.mem }
 func (c *Control) Memory() []byte { return c.mem }

@@ -78,7 +78,7 @@ func newGeometry(pageBytes int, pages int64) (*geometry, error) {
 	}
 	g := &geometry{pageBytes: pageBytes, pages: int(pages), visitedAt: pageHeaderBytes}
 	most := (pageBytes - pageHeaderBytes) / blockBytes
-	g.heads = 1 << (bits.Len(uint(most/4)) - 1)
+	g.heads = 2 << bits.Len(uint(most/4)) // chains of two at most on average, with the smallest entries
 	g.headsAt = g.visitedAt + (most+63)/64*8
 	g.blocksAt = (g.headsAt + g.heads*8 + 63) / 64 * 64
 	g.blocks = (pageBytes - g.blocksAt) / blockBytes
