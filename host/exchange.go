@@ -27,6 +27,9 @@ func (n *Node) exchange(ctx context.Context, x *exchange) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if n.state.Load().closed {
+		return tier.ErrClosed
+	}
 	p := newPatience(ctx, n.opts.Limits.Answer, x.listen)
 	defer p.timer.Stop()
 	for {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // A frame is a part of a message:
@@ -63,6 +64,13 @@ func (e *faultError) Error() string { return "bad peer: " + e.what }
 
 func fault(format string, args ...any) error { return &faultError{fmt.Sprintf(format, args...)} }
 
+// partial is a message whose parts have not all come.
+type partial struct {
+	kind  kind
+	parts [][]byte
+	bytes int64
+}
+
 // receiver reads messages.
 //
 //  1. Memory grows only with bytes that have arrived: a frame's body is at most
@@ -74,7 +82,7 @@ type receiver struct {
 	r          *bufio.Reader
 	maxMessage int64
 	maxParts   int64
-	parts      map[uint64]*message   // unfinished, by id
+	parts      map[uint64]*partial   // unfinished, by id
 	held       int64                 // bytes in parts
 	progress   func(id uint64) error // told of each part but the last; may refuse it
 }
@@ -82,7 +90,7 @@ type receiver struct {
 func newReceiver(r io.Reader, maxMessage, maxParts int64) *receiver {
 	return &receiver{
 		r: bufio.NewReaderSize(r, partBytes), maxMessage: maxMessage, maxParts: max(maxParts, maxMessage),
-		parts: make(map[uint64]*message), progress: func(uint64) error { return nil },
+		parts: make(map[uint64]*partial), progress: func(uint64) error { return nil },
 	}
 }
 
@@ -100,29 +108,39 @@ func (r *receiver) next() (message, error) {
 			return m, nil
 		}
 		if begun == nil {
-			begun = &message{id: m.id, kind: m.kind}
+			begun = &partial{kind: m.kind}
 			r.parts[m.id] = begun
 		}
-		switch {
-		case begun.kind != m.kind:
-			return message{}, fault("a message changes its kind")
-		case more && len(m.body) < partBytes:
-			return message{}, fault("a part of %d bytes", len(m.body))
-		case int64(len(begun.body)+len(m.body)) > r.maxMessage || r.held+int64(len(m.body)) > r.maxParts:
-			return message{}, fault("a message of more than %d bytes, or too many parts", r.maxMessage)
+		if err := r.add(begun, m, more); err != nil {
+			return message{}, err
 		}
-		begun.body = append(begun.body, m.body...)
-		r.held += int64(len(m.body))
-		if more {
-			if err := r.progress(m.id); err != nil {
-				return message{}, err
-			}
-			continue
+		if !more {
+			delete(r.parts, m.id)
+			r.held -= begun.bytes
+			m.body = slices.Concat(begun.parts...)
+			return m, nil
 		}
-		delete(r.parts, m.id)
-		r.held -= int64(len(begun.body))
-		return *begun, nil
+		if err := r.progress(m.id); err != nil {
+			return message{}, err
+		}
 	}
+}
+
+// add adds a part to the message that it belongs to.
+func (r *receiver) add(to *partial, m message, more bool) error {
+	size := int64(len(m.body))
+	switch {
+	case to.kind != m.kind:
+		return fault("a message changes its kind")
+	case more && size < partBytes:
+		return fault("a part of %d bytes", size)
+	case to.bytes+size > r.maxMessage || r.held+size > r.maxParts:
+		return fault("a message of more than %d bytes, or too many parts", r.maxMessage)
+	}
+	to.parts = append(to.parts, m.body)
+	to.bytes += size
+	r.held += size
+	return nil
 }
 
 // frame reads one frame.

@@ -34,7 +34,8 @@ type link struct {
 	mu      sync.Mutex // guards all below
 	pending map[uint64]*call
 	lastID  uint64
-	over    bool
+	over    bool          // nothing is taken any more
+	idle    chan struct{} // closed when pending is empty; nil: nobody waits
 
 	done chan struct{} // closed at the end
 	bye  bool          // whether it ended with a goodbye; written before done is closed
@@ -93,11 +94,22 @@ func (l *link) read(rcv *receiver) {
 func (l *link) deliver(m message) {
 	l.mu.Lock()
 	c := l.pending[m.id]
-	delete(l.pending, m.id)
+	if c != nil {
+		c.answer <- m.body
+	}
+	l.settle(m.id)
 	l.mu.Unlock()
 	if c != nil {
 		l.release(c)
-		c.answer <- m.body
+	}
+}
+
+// settle takes a request out of pending. mu is held.
+func (l *link) settle(id uint64) {
+	delete(l.pending, id)
+	if l.idle != nil && len(l.pending) == 0 {
+		close(l.idle)
+		l.idle = nil
 	}
 }
 
@@ -123,8 +135,25 @@ func (l *link) release(c *call) {
 	}
 }
 
-// close ends the link from this side.
+// close ends the link from this side, after the answers to what was sent have
+// come, or not for as long as anybody would wait.
 func (l *link) close() {
+	l.mu.Lock()
+	l.over = true
+	idle := make(chan struct{})
+	if len(l.pending) == 0 {
+		close(idle)
+	} else {
+		l.idle = idle
+	}
+	l.mu.Unlock()
+	timer := time.NewTimer(l.limit)
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-l.done:
+	case <-timer.C:
+	}
 	l.out.end()
 	<-l.done
 }
@@ -261,7 +290,7 @@ func (l *link) ended(c *call) ([]byte, verdict) {
 func (l *link) leave(c *call) verdict {
 	if l.out.withdraw(c.id) {
 		l.mu.Lock()
-		delete(l.pending, c.id)
+		l.settle(c.id)
 		l.mu.Unlock()
 		l.release(c)
 		return gaveUp

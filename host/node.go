@@ -251,6 +251,11 @@ func (n *Node) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, error) 
 
 // WriteOne implements [tier.Authority].
 func (n *Node) WriteOne(ctx context.Context, op tier.Op) (tier.Result, error) {
+	if o := n.owner(); o != nil {
+		if res, err := o.WriteOne(ctx, op); !errors.Is(err, tier.ErrClosed) {
+			return res, err
+		}
+	}
 	results, err := n.Write(ctx, []tier.Op{op})
 	if len(results) == 0 {
 		return tier.Result{}, err

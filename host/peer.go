@@ -211,7 +211,9 @@ func (p *peer) serve(ctx context.Context, m message, w *work) {
 	} else {
 		p.reading <- struct{}{}
 		defer func() { <-p.reading }()
-		err = p.answer(ctx, m, &e)
+		if err = ctx.Err(); err == nil {
+			err = p.answer(ctx, m, &e)
+		}
 	}
 	p.mu.Lock()
 	delete(p.begun, m.id)
@@ -225,6 +227,8 @@ func (p *peer) serve(ctx context.Context, m message, w *work) {
 		p.out.end()
 	case errors.Is(err, tier.ErrClosed), ending && !w.write && ctx.Err() != nil:
 		// Not begun, as far as the follower is told: the next owner will.
+	case e.buf == nil:
+		// Nobody waits for it.
 	default:
 		p.out.push(&message{id: m.id, kind: kindAnswer, body: e.buf})
 		p.out.below(p.server.opts.Limits.QueueBytes)

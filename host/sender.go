@@ -17,8 +17,7 @@ const coalesceBytes = 256 << 10
 //     delays a short message by the write of one part for each long one.
 //  2. A message is either withdrawn before its first byte was handed to the
 //     connection, or sent.
-//  3. After the first error of the connection, nothing is sent; the connection
-//     is closed.
+//  3. After the first error of the connection, nothing is sent.
 type sender struct {
 	conn net.Conn
 	drop time.Duration // a write that takes longer ends the connection; 0: none does
@@ -117,6 +116,20 @@ func (s *sender) flush(limit time.Duration) {
 	<-s.done
 }
 
+// fail ends the sending after an error. The other side may have said something
+// before it went, which a follower must still read; an owner that meets somebody
+// who does not read closes the connection.
+func (s *sender) fail() {
+	if s.drop > 0 {
+		s.end()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = true
+	s.shrunk()
+}
+
 // end stops at once and closes the connection. It does not wait.
 func (s *sender) end() {
 	s.mu.Lock()
@@ -167,7 +180,7 @@ func (s *sender) run() {
 				buf = appendFrame(buf, p.message, p.body, p.more)
 			}
 			if _, err := s.conn.Write(buf); err != nil {
-				s.end()
+				s.fail()
 				return
 			}
 		}

@@ -3,12 +3,8 @@
 package host_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -21,7 +17,7 @@ import (
 	"github.com/stratakv/strata/tiered/tier"
 )
 
-// toyStore is a truth in a directory: a lock file, and a log with one line for
+// toyStore is a truth in a directory: a lock file, and a log with one entry for
 // each write that did something. What it has written survives a kill.
 type toyStore struct {
 	dir string
@@ -33,22 +29,13 @@ type toyStore struct {
 	before, after func(ctx context.Context) error
 }
 
-// toyLine is a line of the log.
-type toyLine struct {
-	Ops     []tier.Op
-	Version uint64 // of the last op
-	Client  [16]byte
-	Seq     uint64
-	Outcome []byte
-}
-
 // toy is an opened toyStore.
 type toy struct {
 	toyStore
 	lock, log *os.File
 	epoch     uint64
 	failed    chan struct{}
-	applied   int // lines written in this opening
+	applied   int // entries written in this opening
 
 	mu       sync.Mutex // guards all below
 	closed   bool
@@ -77,42 +64,18 @@ func (s toyStore) own(context.Context) (host.Owned, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	lines, err := readToy(s.dir)
+	entries, err := readToy(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range lines {
+	for _, l := range entries {
 		t.replay(l)
 	}
-	_, err = t.append(toyLine{}) // a line of no ops is an opening
+	_, err = t.append(toyEntry{}) // an entry of no ops is an opening
 	return t, err
 }
 
-// readToy reads the log; a torn last line, of a killed writer, ends it.
-func readToy(dir string) (lines []toyLine, err error) {
-	raw, err := os.ReadFile(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	r := bufio.NewReader(bytes.NewReader(raw))
-	for {
-		text, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			if len(text) > 0 { // torn
-				err := os.Truncate(filepath.Join(dir, "log"), int64(len(raw)-len(text)))
-				return lines, err
-			}
-			return lines, nil
-		}
-		var l toyLine
-		if err := json.Unmarshal(text, &l); err != nil {
-			return nil, err
-		}
-		lines = append(lines, l)
-	}
-}
-
-func (t *toy) replay(l toyLine) {
+func (t *toy) replay(l toyEntry) {
 	if len(l.Ops) == 0 {
 		t.epoch++
 		return
@@ -125,7 +88,7 @@ func (t *toy) replay(l toyLine) {
 	t.remember(l)
 }
 
-func (t *toy) remember(l toyLine) {
+func (t *toy) remember(l toyEntry) {
 	if l.Seq == 0 || t.forgetful {
 		return
 	}
@@ -135,17 +98,13 @@ func (t *toy) remember(l toyLine) {
 	t.memories[l.Client][l.Seq] = l.Outcome
 }
 
-func (t *toy) append(l toyLine) (int, error) {
-	text, err := json.Marshal(l)
-	if err != nil {
-		return 0, err
-	}
+func (t *toy) append(l toyEntry) (int, error) {
 	if len(l.Ops) == 0 {
 		t.epoch++
 	} else {
 		t.applied++
 	}
-	return t.log.Write(append(text, '\n'))
+	return t.log.Write(l.encode())
 }
 
 func (t *toy) apply(op tier.Op, version uint64) tier.Result {
@@ -221,7 +180,7 @@ func (t *toy) writeOnce(a host.Attempt, ops []tier.Op) ([]tier.Result, error) {
 		results[i] = t.apply(op, t.version+uint64(i)+1)
 	}
 	t.version += uint64(len(ops))
-	l := toyLine{Ops: ops, Version: t.version, Client: a.Client, Seq: a.Seq, Outcome: host.EncodeOutcome(results)}
+	l := toyEntry{Ops: ops, Version: t.version, Client: a.Client, Seq: a.Seq, Outcome: host.EncodeOutcome(results)}
 	t.remember(l)
 	_, err := t.append(l)
 	return results, err
