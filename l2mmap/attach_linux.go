@@ -103,7 +103,7 @@ func openControl(dir string, opts *ControlOptions, id *[16]byte) (*Control, erro
 			return err
 		}
 		c = newControl(m, l)
-		c.inside = within(opts.StoreDir, dir)
+		c.place, c.inside = dir, within(opts.StoreDir, dir)
 		err := guard(m, func() error { c.takeSlot(l.slot); return nil })
 		_, _ = lock(f, unix.F_UNLCK, lockGate, 1)
 		return err

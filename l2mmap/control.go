@@ -41,6 +41,7 @@ type Control struct {
 	shared bool
 	inside bool   // the file lies in the store's directory
 	why    error  // why it is not shared
+	place  string // the directory of the file
 	host   host   // the file's locks; nil on the heap
 	holder uint64 // slot | incarnation: our value of a page's lock word
 
@@ -164,6 +165,13 @@ func (c *Control) detach(reason string) {
 		c.mem.tryFill(at, at+memoryPage, uint64(poison))
 	}
 }
+
+// Distrust stops this process's trust in the words: something beside them was
+// found that cannot be right. An owner stops everyone's.
+func (c *Control) Distrust(reason string) { c.detach(reason) }
+
+// Place is the directory in which the control file was opened, "" on the heap.
+func (c *Control) Place() string { return c.place }
 
 // memoryPage is the least that a process has within reach or not.
 const memoryPage = 4096

@@ -225,7 +225,7 @@ func BenchmarkReplay(b *testing.B) {
 		}
 	}
 	killed := filepath.Join(b.TempDir(), "killed")
-	if err := os.CopyFS(killed, os.DirFS(master)); err != nil {
+	if err := copyDir(killed, master); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -235,7 +235,7 @@ func BenchmarkReplay(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		dir := filepath.Join(b.TempDir(), "copy")
-		if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(killed))); err != nil {
+		if err := errors.Join(os.RemoveAll(dir), copyDir(dir, killed)); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()

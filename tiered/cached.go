@@ -15,6 +15,7 @@ import (
 // place is where a key's copies are looked for: its hash, and its bucket's word
 // as it was before anything else was read.
 type place struct {
+	caches *caches // nil: none, or not looked at
 	hash   uint64
 	word   l2mmap.Word
 	known  bool // hash and word are set
@@ -39,11 +40,11 @@ func (p place) trusted() bool { return p.word.InFlight() == 0 }
 //
 // p is what a peek before has found out, or the zero place.
 func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, error) {
-	c := s.caches
-	if c == nil {
-		return s.fetchTruth(ctx, key)
-	}
 	if !p.known {
+		c := s.caches.Load()
+		if c == nil {
+			return s.fetchTruth(ctx, key)
+		}
 		p = c.place(key)
 	}
 	if f, hit := s.lookup(key, p); hit {
@@ -60,7 +61,7 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 // peek lends the value of an L1 hit: the steps 1 and 2 of fetch and nothing
 // else. Whatever is not one is left to fetch.
 func (s *Store) peek(ctx context.Context, key string) (value []byte, p place, hit bool) {
-	c := s.caches
+	c := s.caches.Load()
 	if c == nil || c.l1 == nil || len(key) > MaxKeyBytes || s.ready(ctx) != nil {
 		return nil, p, false
 	}
@@ -70,7 +71,7 @@ func (s *Store) peek(ctx context.Context, key string) (value []byte, p place, hi
 	// The clock is a third of a hit: it is read only for an entry that has a
 	// deadline.
 	e, hit := c.l1.Get(p.hash, key, p.word.Generation(), 0)
-	if !hit || e.Deadline != 0 && e.Deadline <= s.truth.clock.now() {
+	if !hit || e.Deadline != 0 && e.Deadline <= s.clock.now() {
 		p.peeked = true
 		return nil, p, false
 	}
@@ -79,7 +80,7 @@ func (s *Store) peek(ctx context.Context, key string) (value []byte, p place, hi
 
 func (c *caches) place(key string) place {
 	hash := c.hash(key)
-	return place{hash: hash, word: c.control.Load(l2mmap.BucketOf(hash)), known: true}
+	return place{caches: c, hash: hash, word: c.control.Load(l2mmap.BucketOf(hash)), known: true}
 }
 
 // lookup is steps 2 and 3.
@@ -87,7 +88,7 @@ func (s *Store) lookup(key string, p place) (fetched, bool) {
 	if !p.trusted() {
 		return fetched{}, false
 	}
-	c, now := s.caches, s.truth.clock.now()
+	c, now := p.caches, s.clock.now()
 	if c.l1 != nil && !p.peeked {
 		if e, hit := c.l1.Get(p.hash, key, p.word.Generation(), now); hit {
 			return fetched{
@@ -116,17 +117,17 @@ const maxKeptFrame = 64 << 10
 
 // fromL2 decodes a frame that L2 held. One that does not decode is a miss.
 func (s *Store) fromL2(key string, frame []byte, p place, now int64) (fetched, bool) {
-	head, err := s.headOf(key, frame)
+	head, err := p.caches.headOf(key, frame)
 	if err != nil || head.Expired(now) {
 		return fetched{}, false
 	}
 	value, err := s.decode(key, frame)
 	if err != nil {
-		s.caches.faults.Add(1)
+		p.caches.faults.Add(1)
 		return fetched{}, false
 	}
 	rec := tier.Record{Key: key, Head: head}
-	return fetched{Item: itemOf(rec, value, TierL2), lent: s.keepValue(rec, value, p.hash, p.word.Generation())}, true
+	return fetched{Item: itemOf(rec, value, TierL2), lent: p.caches.keepValue(rec, value, p.hash, p.word.Generation())}, true
 }
 
 // load is step 4, without the fill of L1.
@@ -134,15 +135,15 @@ func (s *Store) load(ctx context.Context, key string, p place) (tier.Record, boo
 	if !p.trusted() {
 		return s.auth.Load(ctx, key)
 	}
-	rec, found, shared, err := s.caches.flights.do(ctx, flightKey{key, p.word}, func() (tier.Record, bool, error) {
+	rec, found, shared, err := p.caches.flights.do(ctx, flightKey{key, p.word}, func() (tier.Record, bool, error) {
 		rec, found, err := s.auth.Load(ctx, key)
-		if found && err == nil && s.caches.l2 != nil {
+		if found && err == nil && p.caches.l2 != nil {
 			// A refused fill is no fault: the next miss tries again.
-			_ = s.caches.l2.Fill(key, p.hash, rec.Frame, rec.Deadline, s.truth.clock.now(), p.word)
+			_ = p.caches.l2.Fill(key, p.hash, rec.Frame, rec.Deadline, s.clock.now(), p.word)
 		}
 		return rec, found, err
 	})
-	if shared && err == nil && found && rec.Expired(s.truth.clock.now()) {
+	if shared && err == nil && found && rec.Expired(s.clock.now()) {
 		return s.auth.Load(ctx, key) // it was alive for the one who loaded it
 	}
 	return rec, found, err
@@ -154,40 +155,42 @@ func (s *Store) filled(rec tier.Record, p place) (fetched, error) {
 	if err != nil {
 		return fetched{}, err
 	}
-	lent := p.trusted() && s.keepValue(rec, value, p.hash, p.word.Generation())
+	lent := p.trusted() && p.caches.keepValue(rec, value, p.hash, p.word.Generation())
 	return fetched{Item: itemOf(rec, value, s.tier), lent: lent}, nil
 }
 
 // keepValue fills L1 with value, which is L1's own from then on.
-func (s *Store) keepValue(rec tier.Record, value []byte, hash, tag uint64) bool {
-	if s.caches.l1 == nil {
+func (c *caches) keepValue(rec tier.Record, value []byte, hash, tag uint64) bool {
+	if c.l1 == nil {
 		return false
 	}
-	s.caches.l1.Fill(hash, l1.Entry{Key: rec.Key, Value: value, Tag: tag, Deadline: rec.Deadline, Version: rec.Version})
+	c.l1.Fill(hash, l1.Entry{Key: rec.Key, Value: value, Tag: tag, Deadline: rec.Deadline, Version: rec.Version})
 	return true
 }
 
 // keepOwn fills L1 with a copy of the value that a write of this process has
 // just made, if the write's answer allows it: the tag is the one that the end
 // of the write's own group made, never a later reading of the word.
-func (s *Store) keepOwn(key string, value []byte, res tier.Result) {
-	if s.caches == nil || s.caches.l1 == nil || !res.Own {
+func (s *Store) keepOwn(key string, value []byte, res outcome) {
+	c := res.caches
+	if c == nil || c.l1 == nil || !res.Own {
 		return
 	}
 	own := make([]byte, len(value))
 	copy(own, value)
-	s.keepValue(tier.Record{Key: key, Head: res.Head}, own, s.caches.hash(key), res.Tag)
+	c.keepValue(tier.Record{Key: key, Head: res.Head}, own, c.hash(key), res.Tag)
 }
 
 // fetchMany calls fn with the live ones of keys.
 func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) error {
-	if s.caches == nil {
+	c := s.caches.Load()
+	if c == nil {
 		return s.fetchManyTruth(ctx, keys, fn)
 	}
 	var missed []string
 	var places []place
 	for _, key := range keys {
-		p := s.caches.place(key)
+		p := c.place(key)
 		if f, hit := s.lookup(key, p); hit {
 			fn(f)
 			continue
@@ -202,8 +205,8 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 		if rec.Version == 0 {
 			continue
 		}
-		if s.caches.l2 != nil {
-			_ = s.caches.l2.Fill(rec.Key, places[i].hash, rec.Frame, rec.Deadline, s.truth.clock.now(), places[i].word)
+		if c.l2 != nil {
+			_ = c.l2.Fill(rec.Key, places[i].hash, rec.Frame, rec.Deadline, s.clock.now(), places[i].word)
 		}
 		f, err := s.filled(rec, places[i])
 		if err != nil {
@@ -215,17 +218,17 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 }
 
 // headOf reads the head of a frame that L2 held.
-func (s *Store) headOf(key string, frame []byte) (tier.Head, error) {
+func (c *caches) headOf(key string, frame []byte) (tier.Head, error) {
 	head, err := codec.Head(key, frame)
 	if err != nil {
-		s.caches.faults.Add(1)
+		c.faults.Add(1)
 	}
 	return head, err
 }
 
 // cacheStats adds what the cache tiers say.
 func (s *Store) cacheStats(st *Stats) {
-	c := s.caches
+	c := s.caches.Load()
 	if c == nil {
 		return
 	}

@@ -2,8 +2,6 @@ package tiered
 
 import (
 	"context"
-
-	"github.com/stratakv/strata/tiered/tier"
 )
 
 // caches is nothing here: there is but the memory store, which is read
@@ -22,6 +20,13 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 	return s.fetchManyTruth(ctx, keys, fn)
 }
 
-func (s *Store) keepOwn(string, []byte, tier.Result) {}
+func (s *Store) keepOwn(string, []byte, outcome) {}
 
 func (s *Store) cacheStats(*Stats) {}
+
+// member is nothing here: no process shares a store.
+type member struct{}
+
+func (*member) close() error { return nil }
+
+func (*member) stats(*Stats) {}

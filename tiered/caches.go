@@ -39,7 +39,12 @@ type caches struct {
 	frames  sync.Pool // *[]byte, for frames from L2
 
 	faults atomic.Uint64 // written by readers: frames from L2 that did not decode
+}
 
+// keeper keeps the words, and L2 with them, in step with the truth: the part of
+// caches that only the process has that owns. It ends before they do.
+type keeper struct {
+	*caches
 	log *slog.Logger
 
 	// The committer's.
@@ -66,24 +71,30 @@ type leftover struct {
 // bucket goes.
 const maxLeftKeys = 16
 
-func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache, left []l2mmap.InFlight, log *slog.Logger) *caches {
-	c := &caches{
-		seed: seed, control: control, l1: one, l2: two, log: log, left: make(map[uint16]*leftover),
+func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache) *caches {
+	c := &caches{seed: seed, control: control, l1: one, l2: two}
+	c.frames.New = func() any { return new([]byte) }
+	return c
+}
+
+// newKeeper takes over c, and the buckets that stay in flight.
+func newKeeper(c *caches, left []l2mmap.InFlight, log *slog.Logger) *keeper {
+	k := &keeper{
+		caches: c, log: log, left: make(map[uint16]*leftover),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
-	c.frames.New = func() any { return new([]byte) }
 	for _, f := range left {
-		c.left[f.Bucket] = &leftover{groups: f.Groups, all: true}
+		k.left[f.Bucket] = &leftover{groups: f.Groups, all: true}
 	}
-	c.signal()
-	go c.background()
-	return c
+	k.signal()
+	go k.background()
+	return k
 }
 
 func (c *caches) hash(key string) uint64 { return xxh3.HashStringSeed(key, c.seed) }
 
 // begin implements [coherence].
-func (c *caches) begin(reqs []*request) *group {
+func (c *keeper) begin(reqs []*request) *group {
 	g := c.newGroup()
 	for _, r := range reqs {
 		for i := range r.ops {
@@ -106,7 +117,7 @@ func (c *caches) begin(reqs []*request) *group {
 const maxKeptGroup = 4096
 
 // newGroup gives an empty group. A sweep within a group has one of its own.
-func (c *caches) newGroup() *group {
+func (c *keeper) newGroup() *group {
 	if n := len(c.groups); n > 0 {
 		g := c.groups[n-1]
 		c.groups = c.groups[:n-1]
@@ -116,7 +127,7 @@ func (c *caches) newGroup() *group {
 }
 
 // keepGroup takes back a group that has ended.
-func (c *caches) keepGroup(g *group) {
+func (c *keeper) keepGroup(g *group) {
 	if len(g.ops) > maxKeptGroup {
 		return
 	}
@@ -128,12 +139,12 @@ func (c *caches) keepGroup(g *group) {
 }
 
 // committing implements [coherence].
-func (c *caches) committing(_ *group, first, last uint64) { c.control.SetGroup(first, last) }
+func (c *keeper) committing(_ *group, first, last uint64) { c.control.SetGroup(first, last) }
 
 // committed implements [coherence]. A key that a group changes more than once
 // is brought up to date by its last change: the earlier ones are never seen. A
 // page that is locked is waited for once.
-func (c *caches) committed(g *group, changes []tier.Change, now int64) {
+func (c *keeper) committed(g *group, changes []tier.Change, now int64) {
 	if c.l2 == nil {
 		return
 	}
@@ -164,7 +175,7 @@ func (c *caches) committed(g *group, changes []tier.Change, now int64) {
 }
 
 // end implements [coherence].
-func (c *caches) end(g *group, reqs []*request, version uint64) {
+func (c *keeper) end(g *group, reqs []*request, version uint64) {
 	for i := range g.buckets {
 		b := &g.buckets[i]
 		if b.left == nil || !c.leave(b.number, b.left) {
@@ -185,7 +196,7 @@ func (c *caches) end(g *group, reqs []*request, version uint64) {
 }
 
 // tell finds the last op on each key.
-func (c *caches) tell(g *group, reqs []*request) {
+func (c *keeper) tell(g *group, reqs []*request) {
 	at := 0
 	for _, r := range reqs {
 		at += len(r.ops)
@@ -212,7 +223,7 @@ func (c *caches) tell(g *group, reqs []*request) {
 // leave gives keys of a bucket to the background, and says whether the group's
 // bracket goes with them; if the bucket is the background's already, the group
 // ends its own.
-func (c *caches) leave(bucket uint16, keys []string) (bracket bool) {
+func (c *keeper) leave(bucket uint16, keys []string) (bracket bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.left[bucket]
@@ -232,7 +243,7 @@ func (l *leftover) add(keys []string) {
 	}
 }
 
-func (c *caches) signal() {
+func (c *keeper) signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -243,7 +254,7 @@ func (c *caches) signal() {
 // buckets, each by generation+1 and minus its own brackets. It never puts a
 // frame: by now a later group may have put a newer one. What is left at Close
 // stays in flight, and the next opening repairs it.
-func (c *caches) background() {
+func (c *keeper) background() {
 	defer close(c.stopped)
 	for range c.wake {
 		for {
@@ -262,7 +273,7 @@ func (c *caches) background() {
 }
 
 // pause waits for retryLocked, or less if there is something new.
-func (c *caches) pause() {
+func (c *keeper) pause() {
 	timer := time.NewTimer(retryLocked)
 	defer timer.Stop()
 	select {
@@ -271,7 +282,7 @@ func (c *caches) pause() {
 	}
 }
 
-func (c *caches) isClosed() bool {
+func (c *keeper) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
@@ -279,7 +290,7 @@ func (c *caches) isClosed() bool {
 
 // repair tries each leftover once. locked says that a page was locked, more
 // that there is something left to do.
-func (c *caches) repair() (locked, more bool) {
+func (c *keeper) repair() (locked, more bool) {
 	c.mu.Lock()
 	buckets := slices.Collect(maps.Keys(c.left))
 	c.mu.Unlock()
@@ -299,7 +310,7 @@ func (c *caches) repair() (locked, more bool) {
 }
 
 // repairBucket is false if the bucket's page is locked.
-func (c *caches) repairBucket(bucket uint16) bool {
+func (c *keeper) repairBucket(bucket uint16) bool {
 	c.mu.Lock()
 	l := c.left[bucket]
 	keys, all := l.keys, l.all
@@ -321,7 +332,7 @@ func (c *caches) repairBucket(bucket uint16) bool {
 
 // clear takes keys, or all of the bucket, out of L2; false if the page is
 // locked.
-func (c *caches) clear(bucket uint16, keys []string, all bool) bool {
+func (c *keeper) clear(bucket uint16, keys []string, all bool) bool {
 	if all {
 		return c.control.Repair(l2mmap.InFlight{Bucket: bucket}, c.l2) == nil
 	}
@@ -333,13 +344,17 @@ func (c *caches) clear(bucket uint16, keys []string, all bool) bool {
 	return true
 }
 
-// close releases the tiers; the committer has ended.
-func (c *caches) close() error {
+// stop ends the background; the committer has ended.
+func (c *keeper) stop() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.signal()
 	<-c.stopped
+}
+
+// close releases the tiers; the keeper, if there is one, has been stopped.
+func (c *caches) close() error {
 	var err error
 	if c.l2 != nil {
 		err = c.l2.Close()

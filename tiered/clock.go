@@ -44,25 +44,42 @@ type clock struct {
 
 	mu       sync.Mutex // serialises changes of plan
 	plan     atomic.Pointer[tier.Stamp]
-	replanAt atomic.Int64 // of Boot; where stamps are not kept, when the wall clock is looked at again
+	shared   atomic.Pointer[sharedPlan] // nil: the plan is this process's own
+	replanAt atomic.Int64               // of Boot; where stamps are not kept, when the wall clock is looked at again
 }
 
 // replanEvery is how often the wall clock is looked at where stamps are not
 // kept.
 const replanEvery = 100 * time.Millisecond
 
-// newClock carries on from stamp. Without kept it makes its plans by itself.
-func newClock(host tier.Clock, stamp tier.Stamp, kept bool) *clock {
+// newClock gives a clock that is not to be read before carryOn or follow gave it
+// a plan. Without kept it makes its further plans by itself.
+func newClock(host tier.Clock, kept bool) *clock {
 	c := &clock{host: host, bootID: host.BootID(), kept: kept}
 	if len(c.bootID) > maxBootIDBytes {
 		c.bootID = "" // a stamp has no room for it
 	}
-	if stamp.Store == 0 || stamp.BootID == "" || stamp.BootID != c.bootID {
-		wall := max(host.Wall().UnixNano(), int64(time.Millisecond))
-		stamp = tier.Stamp{Store: max(stamp.Store, wall), Boot: host.Boot(), BootID: c.bootID}
-	}
-	c.plan.Store(&stamp)
 	return c
+}
+
+// carryOn makes the plan that of stamp, the last durable one: this process owns.
+// It goes back behind nothing that was read here before. It reports whether the
+// clock began anew, because stamp is of another boot.
+func (c *clock) carryOn(stamp tier.Stamp) (anew bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	boot := c.host.Boot()
+	if stamp.Store == 0 || stamp.BootID == "" || stamp.BootID != c.bootID {
+		anew = stamp.Store != 0
+		wall := max(c.host.Wall().UnixNano(), int64(time.Millisecond))
+		stamp = tier.Stamp{Store: max(stamp.Store, wall), Boot: boot, BootID: c.bootID}
+	}
+	if old := c.plan.Load(); old != nil && reading(old, boot).Store > reading(&stamp, boot).Store {
+		stamp = reading(old, boot)
+	}
+	c.shared.Store(nil)
+	c.plan.Store(&stamp)
+	return anew
 }
 
 // moment is a reading in unix milliseconds: ms is rounded down, for asking
@@ -84,6 +101,9 @@ func (c *clock) nanos() int64 {
 	if !c.kept && int64(boot) >= c.replanAt.Load() {
 		c.stamp()
 		c.replanAt.Store(int64(boot + replanEvery))
+	}
+	if shared := c.shared.Load(); shared != nil {
+		c.look(shared, boot)
 	}
 	plan := c.plan.Load()
 	if plan.Slew == 0 { // almost always

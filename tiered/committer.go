@@ -42,6 +42,10 @@ type committer struct {
 	reviving   reviving
 	gate       gate // of calls that read
 
+	// share makes a stamp that is the clock's plan now known to other processes;
+	// nil: there are none.
+	share func(tier.Stamp)
+
 	version uint64     // last version given; used by the one group in commit
 	usage   tier.Usage // likewise
 
@@ -49,7 +53,8 @@ type committer struct {
 	// what is published may be acknowledged any more, not even that nothing had
 	// to be done. Written by the one group in commit.
 	dead      atomic.Bool
-	lastStamp atomic.Int64 // store time (ns) of the last stamp that was kept; likewise
+	lastStamp atomic.Int64  // store time (ns) of the last stamp that was kept; likewise
+	reached   atomic.Uint64 // the last version that is durable; likewise
 
 	ops, swept   atomic.Uint64 // written by the one group in commit
 	hits, misses atomic.Uint64 // written by loads
@@ -223,6 +228,7 @@ func (c *committer) keep(g *group, j *judge) error {
 		return err
 	}
 	c.version, c.usage = j.version, j.usage
+	c.reached.Store(j.version)
 	c.stamped(d.Stamp)
 	c.ops.Add(uint64(len(j.changes)))
 	failpoint.Pass("tiered-committed")
@@ -298,7 +304,11 @@ func (c *committer) keepStamp() error {
 // stamped takes note that s is durable. One that came too late to be the
 // clock's plan is replaced by the next look at the stamp's age.
 func (c *committer) stamped(s tier.Stamp) {
-	if !c.clock.kept || c.clock.adopt(s) {
-		c.lastStamp.Store(s.Store)
+	if c.clock.kept && !c.clock.adopt(s) {
+		return
+	}
+	c.lastStamp.Store(s.Store)
+	if c.share != nil {
+		c.share(s)
 	}
 }

@@ -93,7 +93,7 @@ var mutations = []control{
 		{"l1/cache.go", "if !e.expired(now) {", "if true {"},
 	}},
 	{name: "own fill tagged by a later load of the word", pkg: inTiered, test: "TestOwnFillHasTheTagOfItsOwnEnd", edits: []edit{
-		{"tiered/cached.go", "own, s.caches.hash(key), res.Tag)", "own, s.caches.hash(key), s.caches.place(key).word.Generation())"},
+		{"tiered/cached.go", "own, c.hash(key), res.Tag)", "own, c.hash(key), c.place(key).word.Generation())"},
 	}},
 	{name: "own fill of an op that is not its key's last", pkg: inTiered, test: "TestOnlyTheLastOpOnAKeyIsKeptByItsCaller", edits: []edit{
 		{"tiered/caches.go", "_, later := g.met[op.Key]; later", "_, later := g.met[op.Key]; later && false"},

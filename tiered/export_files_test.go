@@ -24,7 +24,8 @@ func (s *Store) InFlight(key string) uint64 { return s.word(key).InFlight() }
 func (s *Store) Generation(key string) uint64 { return s.word(key).Generation() }
 
 func (s *Store) word(key string) l2mmap.Word {
-	return s.caches.control.Load(l2mmap.BucketOf(s.caches.hash(key)))
+	c := s.caches.Load()
+	return c.control.Load(l2mmap.BucketOf(c.hash(key)))
 }
 
 // Pending is the number of requests that wait for their group, their callers
@@ -53,10 +54,11 @@ func (h heldEnd) end(g *group, reqs []*request, version uint64) {
 // LeftKeys is the number of keys and of whole buckets that the background has
 // to take out of L2.
 func (s *Store) LeftKeys() int {
-	s.caches.mu.Lock()
-	defer s.caches.mu.Unlock()
+	k := s.truth.caches.(*keeper)
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	n := 0
-	for _, l := range s.caches.left {
+	for _, l := range k.left {
 		n += max(len(l.keys), 1)
 	}
 	return n

@@ -3,7 +3,7 @@ package tiered
 import "github.com/stratakv/strata/tiered/tier"
 
 // NowMilli is the store's clock in unix milliseconds.
-func (s *Store) NowMilli() int64 { return s.truth.clock.now() }
+func (s *Store) NowMilli() int64 { return s.clock.now() }
 
 // WrapAuthority puts wrap's result in the place of s's authority, before s is
 // used.
@@ -15,7 +15,9 @@ type StoreClock struct{ c *clock }
 // NewStoreClock is the clock of a store whose stamps are kept, or of a memory
 // store.
 func NewStoreClock(host tier.Clock, stamp tier.Stamp, kept bool) StoreClock {
-	return StoreClock{newClock(host, stamp, kept)}
+	c := newClock(host, kept)
+	c.carryOn(stamp)
+	return StoreClock{c}
 }
 
 func (c StoreClock) Now() int64              { return c.c.now() }

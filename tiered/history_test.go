@@ -17,19 +17,23 @@ import (
 
 // event is what one operation on one key asked for and was answered.
 type event struct {
-	key  string
-	kind string // get, set, delete, cas, touch, rmw
+	Key  string
+	Kind string // get, set, delete, cas, touch, rmw
 
-	value    string // of set, cas, rmw: the value written
-	deadline int64  // of set, cas, rmw: the deadline that was given; 0: never
-	expect   uint64 // of cas: the expected version
+	Value    string // of set, cas, rmw: the value written
+	Deadline int64  // of set, cas, rmw: the deadline that was given; 0: never
+	Expect   uint64 // of cas: the expected version
 
-	ok      bool   // get: found; cas, touch: done; rmw: always true
-	version uint64 // set, cas, rmw: of the record written, 0: not told. get, refused cas: of the record seen
-	seen    string // get, refused cas, rmw: the value seen
-	found   bool   // refused cas, rmw: whether there was a record
-	before  int64  // the clock before the call
-	after   int64  // the clock after the return
+	OK      bool   // get: found; cas, touch: done; rmw: always true
+	Version uint64 // set, cas, rmw: of the record written, 0: not told. get, refused cas: of the record seen
+	Seen    string // get, refused cas, rmw: the value seen
+	Found   bool   // refused cas, rmw: whether there was a record
+	Before  int64  // the clock before the call
+	After   int64  // the clock after the return
+	Call    int64  // where processes tell their events: the moment of the call
+	// Maybe says that nobody knows whether it happened: it did what it was to do
+	// at some moment after its call, or nothing.
+	Maybe bool
 }
 
 // register is the model's state of one key.
@@ -78,43 +82,43 @@ func (r register) gone(t, limit int64) (register, bool) {
 }
 
 func (r register) written(e event) register {
-	return register{present: true, value: e.value, version: e.version, newer: r.last(), deadline: e.deadline, now: r.now}
+	return register{present: true, value: e.Value, version: e.Version, newer: r.last(), deadline: e.Deadline, now: r.now}
 }
 
 // step says whether e may follow r, and the state after it.
 func (r register) step(e event) (bool, register) {
-	live, present := r.at(e.before)
-	if live.now > e.after {
+	live, present := r.at(e.Before)
+	if live.now > e.After {
 		return false, r
 	}
-	switch e.kind {
+	switch e.Kind {
 	case "get":
-		if !e.ok {
-			gone, ok := r.gone(e.before, e.after)
+		if !e.OK {
+			gone, ok := r.gone(e.Before, e.After)
 			return ok, gone
 		}
-		seen, ok := live.sees(e.seen, e.version)
+		seen, ok := live.sees(e.Seen, e.Version)
 		return ok, seen
 	case "set":
-		return e.version == 0 || e.version > live.last(), live.written(e)
+		return e.Version == 0 || e.Version > live.last(), live.written(e)
 	case "delete":
 		return true, register{newer: live.last(), now: live.now}
 	case "touch":
-		if !e.ok {
-			gone, ok := r.gone(e.before, e.after)
+		if !e.OK {
+			gone, ok := r.gone(e.Before, e.After)
 			return ok, gone
 		}
-		live.newer, live.version, live.deadline = live.last(), 0, e.deadline
+		live.newer, live.version, live.deadline = live.last(), 0, e.Deadline
 		return present, live
 	case "rmw":
-		if !e.found {
-			gone, ok := r.gone(e.before, e.after)
-			return ok && e.version > gone.last(), gone.written(e)
+		if !e.Found {
+			gone, ok := r.gone(e.Before, e.After)
+			return ok && e.Version > gone.last(), gone.written(e)
 		}
-		if !present || live.value != e.seen {
+		if !present || live.value != e.Seen {
 			return false, r
 		}
-		return e.version > live.last(), live.written(e)
+		return e.Version > live.last(), live.written(e)
 	case "cas":
 		return r.cas(e, live, present)
 	}
@@ -123,18 +127,18 @@ func (r register) step(e event) (bool, register) {
 
 func (r register) cas(e event, live register, present bool) (bool, register) {
 	switch {
-	case e.ok && e.expect == 0:
-		gone, ok := r.gone(e.before, e.after)
-		return ok && e.version > gone.last(), gone.written(e)
-	case e.ok:
-		held := present && (live.version == e.expect || live.version == 0 && e.expect > live.newer)
-		return held && e.version > e.expect, live.written(e)
-	case e.found:
-		seen, ok := live.sees(e.seen, e.version)
-		return ok && e.version != e.expect, seen
+	case e.OK && e.Expect == 0:
+		gone, ok := r.gone(e.Before, e.After)
+		return ok && e.Version > gone.last(), gone.written(e)
+	case e.OK:
+		held := present && (live.version == e.Expect || live.version == 0 && e.Expect > live.newer)
+		return held && e.Version > e.Expect, live.written(e)
+	case e.Found:
+		seen, ok := live.sees(e.Seen, e.Version)
+		return ok && e.Version != e.Expect, seen
 	}
-	gone, ok := r.gone(e.before, e.after)
-	return ok && e.expect != 0, gone
+	gone, ok := r.gone(e.Before, e.After)
+	return ok && e.Expect != 0, gone
 }
 
 // registerModel is the model for porcupine.
@@ -142,7 +146,7 @@ var registerModel = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byKey := map[string][]porcupine.Operation{}
 		for _, op := range history {
-			k := op.Input.(event).key
+			k := op.Input.(event).Key
 			byKey[k] = append(byKey[k], op)
 		}
 		var parts [][]porcupine.Operation
@@ -170,7 +174,7 @@ func judgeHistory(history []porcupine.Operation) error {
 	}
 	for _, part := range registerModel.Partition(history) {
 		if porcupine.CheckOperationsTimeout(registerModel, part, time.Minute) == porcupine.Illegal {
-			return fmt.Errorf("not linearizable: key %s", part[0].Input.(event).key)
+			return fmt.Errorf("not linearizable: key %s", part[0].Input.(event).Key)
 		}
 	}
 	return fmt.Errorf("not linearizable")

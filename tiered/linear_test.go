@@ -47,7 +47,7 @@ func (r *recorder) worker(id, n int, rng *rand.Rand) error {
 		case 4, 5:
 			e, err = r.set(key, before, rng)
 		case 6:
-			e, err = event{kind: "delete"}, r.s.Delete(context.Background(), key)
+			e, err = event{Kind: "delete"}, r.s.Delete(context.Background(), key)
 		case 7, 8, 9:
 			e, err = r.cas(key, known[key], rng)
 		case 10, 11:
@@ -61,19 +61,19 @@ func (r *recorder) worker(id, n int, rng *rand.Rand) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", e.kind, err)
+			return fmt.Errorf("%s: %w", e.Kind, err)
 		}
-		if e.version != 0 {
-			known[key] = e.version
+		if e.Version != 0 {
+			known[key] = e.Version
 		}
-		e.key = key
+		e.Key = key
 		r.record(id, e, call, before)
 	}
 	return nil
 }
 
 func (r *recorder) record(id int, e event, call time.Duration, before int64) {
-	e.before, e.after = before, r.s.NowMilli()
+	e.Before, e.After = before, r.s.NowMilli()
 	back := time.Since(r.start)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,15 +85,15 @@ func (r *recorder) unique() string { return fmt.Sprint(r.uniq.Add(1)) }
 func (r *recorder) get(key string, rng *rand.Rand) (event, error) {
 	if rng.IntN(4) == 0 {
 		for it, err := range r.s.Scan(context.Background(), key) {
-			return event{kind: "get", ok: true, seen: string(it.Value), version: it.Version}, err
+			return event{Kind: "get", OK: true, Seen: string(it.Value), Version: it.Version}, err
 		}
-		return event{kind: "get"}, nil
+		return event{Kind: "get"}, nil
 	}
 	it, err := r.s.GetItem(context.Background(), key)
 	if errors.Is(err, tiered.ErrNotFound) {
-		return event{kind: "get"}, nil
+		return event{Kind: "get"}, nil
 	}
-	return event{kind: "get", ok: true, seen: string(it.Value), version: it.Version}, err
+	return event{Kind: "get", OK: true, Seen: string(it.Value), Version: it.Version}, err
 }
 
 // set gives deadlines that come soon, so that records expire all the time.
@@ -104,7 +104,7 @@ func (r *recorder) set(key string, now int64, rng *rand.Rand) (event, error) {
 		it.Expires = time.UnixMilli(now + 20 + rng.Int64N(60))
 	}
 	it, err := r.s.SetItem(context.Background(), it)
-	return event{kind: "set", value: value, version: it.Version, deadline: ms(it)}, err
+	return event{Kind: "set", Value: value, Version: it.Version, Deadline: ms(it)}, err
 }
 
 func (r *recorder) cas(key string, version uint64, rng *rand.Rand) (event, error) {
@@ -113,32 +113,32 @@ func (r *recorder) cas(key string, version uint64, rng *rand.Rand) (event, error
 	}
 	value := r.unique()
 	it, err := r.s.CompareAndSet(context.Background(), key, version, []byte(value), far)
-	e := event{kind: "cas", value: value, expect: version}
+	e := event{Kind: "cas", Value: value, Expect: version}
 	switch {
 	case err == nil:
-		e.ok, e.version, e.deadline = true, it.Version, ms(it)
+		e.OK, e.Version, e.Deadline = true, it.Version, ms(it)
 	case errors.Is(err, tiered.ErrVersion):
-		e.found, e.seen, e.version, err = it.Version != 0, string(it.Value), it.Version, nil
+		e.Found, e.Seen, e.Version, err = it.Version != 0, string(it.Value), it.Version, nil
 	}
 	return e, err
 }
 
 func (r *recorder) update(key string) (event, error) {
-	e := event{kind: "rmw", ok: true, value: r.unique()}
+	e := event{Kind: "rmw", OK: true, Value: r.unique()}
 	it, err := r.s.Update(context.Background(), key, func(old tiered.Item, found bool) ([]byte, time.Duration, error) {
-		e.found, e.seen = found, string(old.Value)
-		return []byte(e.value), tiered.KeepTTL, nil
+		e.Found, e.Seen = found, string(old.Value)
+		return []byte(e.Value), tiered.KeepTTL, nil
 	})
-	e.version, e.deadline = it.Version, ms(it)
+	e.Version, e.Deadline = it.Version, ms(it)
 	return e, err
 }
 
 func (r *recorder) touch(key string) (event, error) {
 	err := r.s.Touch(context.Background(), key, far)
 	if errors.Is(err, tiered.ErrNotFound) {
-		return event{kind: "touch"}, nil
+		return event{Kind: "touch"}, nil
 	}
-	return event{kind: "touch", ok: true, deadline: r.s.NowMilli() + far.Milliseconds()}, err
+	return event{Kind: "touch", OK: true, Deadline: r.s.NowMilli() + far.Milliseconds()}, err
 }
 
 // batch sets all keys at once.
@@ -153,7 +153,7 @@ func (r *recorder) batch(id int, call time.Duration, before int64) error {
 		return fmt.Errorf("batch: %w", err)
 	}
 	for i, key := range r.keys {
-		r.record(id, event{kind: "set", key: key, value: values[i]}, call, before)
+		r.record(id, event{Kind: "set", Key: key, Value: values[i]}, call, before)
 	}
 	return nil
 }

@@ -3,94 +3,131 @@
 package tiered
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/host"
 	"github.com/stratakv/strata/l1"
 	"github.com/stratakv/strata/l2mmap"
-	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
-// openDir opens the durable tier in dir and a store above it.
-func openDir(dir string, o *Options) (*Store, error) {
+// openDir opens a store in dir: this process owns it, or follows who does.
+func openDir(ctx context.Context, dir string, o *Options) (*Store, error) {
 	if dir == "" {
 		return nil, fmt.Errorf("%w: the directory's name is empty", ErrUnavailable)
 	}
-	if o.Role == RoleFollower {
-		owned, err := l3bolt.Owned(dir)
-		if err == nil && owned {
-			err = ErrLocked
-		}
-		if err == nil {
-			err = fmt.Errorf("%w: no owner to follow", ErrUnavailable)
-		}
-		return nil, err
-	}
-	db, err := l3bolt.Open(dir, &l3bolt.Options{Fresh: o.Fresh})
+	s, err := newStore(o)
 	if err != nil {
 		return nil, err
 	}
-	return newDurableStore(db, dir, o)
+	m := &member{dir: dir, opts: o, clock: s.clock, caches: &s.caches}
+	role := host.Role(o.Role)
+	if o.Fresh {
+		role = host.RoleOwner // who follows cannot begin anew
+	}
+	node, err := host.Open(ctx, dir, &host.Options{
+		Role: role, Own: m.own, Follow: m.follow, Alone: m.lost, Logger: o.Logger,
+		Limits: host.Limits{Followers: o.Limits.Followers, MessageBytes: messageBytes(o)},
+	})
+	if err != nil {
+		m.dropLocked()
+		return nil, err
+	}
+	m.node.Store(node)
+	s.auth, s.member = node, m
+	return s, nil
 }
 
-// newDurableStore puts a store above d, which it closes if it cannot. The words
-// are shared if dir is given and the host allows it.
+// messageBytes is what the largest write takes on its way to the owner.
+func messageBytes(o *Options) int64 {
+	return o.Limits.BatchBytes + int64(o.Limits.BatchOps)*requestOverhead + 1<<20
+}
+
+// newStore is a store with files, without its authority.
+func newStore(o *Options) (*Store, error) {
+	coder, err := codec.New(o.Codec, maxValueBytes)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{clock: newClock(o.Clock, true), codec: coder, opts: o, tier: TierL3}, nil
+}
+
+// newDurableStore puts a store above d, for this process alone; it closes d if
+// it cannot. The words are shared if dir is given and the host allows it.
 func newDurableStore(d tier.Durable, dir string, o *Options) (*Store, error) {
-	s, err := assemble(d, dir, o)
+	s, err := newStore(o)
+	if err == nil {
+		err = s.ownFor(d, dir)
+	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return s, nil
 }
 
-func assemble(d tier.Durable, dir string, o *Options) (*Store, error) {
-	coder, err := codec.New(o.Codec, maxValueBytes)
+// ownFor makes d the truth for the store's life.
+func (s *Store) ownFor(d tier.Durable, dir string) error {
+	var k *keeper
+	c, err := begin(d, s.clock, s.opts, func(state tier.State) (coherence, error) {
+		one, err := newL1(s.opts)
+		if err != nil {
+			return nil, err
+		}
+		control, two, left := openShared(dir, state, s.clock.bootID, s.opts)
+		s.caches.Store(newCaches(state.Seed, control, one, two))
+		k = newKeeper(s.caches.Load(), left, s.opts.Logger)
+		return k, nil
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
+	s.truth = c
+	s.auth = newQueue(c, s.opts, func() error {
+		k.stop()
+		return k.caches.close()
+	})
+	return nil
+}
+
+// begin makes a committer over d, whose caches cohere gives once the clock is
+// right.
+func begin(d tier.Durable, clock *clock, o *Options, cohere func(tier.State) (coherence, error)) (*committer, error) {
 	state := d.State()
 	if !state.Durable {
 		o.Logger.Warn("strata: the store's directory is in memory: writes do not survive a power cut",
 			slog.String("package", "tiered"))
 	}
-	c := newCommitter(d, newClock(o.Clock, state.Stamp, true), nil, o)
-	// In another boot the clock began anew: nobody may read it before that is
+	c := newCommitter(d, clock, nil, o)
+	// In another boot the clock begins anew: nobody may read it before that is
 	// kept, or it could go back at the next opening. A full disk must not keep
 	// a store from opening.
-	if id := state.Stamp.BootID; state.Stamp.Store != 0 && (id == "" || id != c.clock.bootID) {
+	if clock.carryOn(state.Stamp) {
 		if err := c.keepStamp(); err != nil && !errors.Is(err, ErrFull) {
 			return nil, err
 		}
 	}
-	caches, err := openCaches(dir, state, c.clock.bootID, o)
-	if err != nil {
-		return nil, err
-	}
-	c.caches = caches
-	return &Store{auth: newQueue(c, o, caches.close), truth: c, caches: caches, codec: coder, opts: o, tier: TierL3}, nil
+	var err error
+	c.caches, err = cohere(state)
+	return c, err
 }
 
-// openCaches opens the tiers above the truth. A cache that cannot be had is a
-// warning: the store is slower without it, and right all the same.
-func openCaches(dir string, state tier.State, bootID string, o *Options) (*caches, error) {
-	var one *l1.Cache
-	if o.L1Bytes > 0 {
-		var err error
-		if one, err = l1.New(l1.Options{Bytes: o.L1Bytes}); err != nil {
-			return nil, err
-		}
+// newL1 is nil where there is to be no L1.
+func newL1(o *Options) (*l1.Cache, error) {
+	if o.L1Bytes < 0 {
+		return nil, nil
 	}
-	control, two, left := openShared(dir, state, bootID, o)
-	return newCaches(state.Seed, control, one, two, left, o.Logger), nil
+	return l1.New(l1.Options{Bytes: o.L1Bytes})
 }
 
 // openShared opens control file and page file and binds them to the truth; where
-// that fails, words on the heap, and no L2.
+// that fails, words on the heap, and no L2: the store is slower without, and
+// right all the same.
 func openShared(dir string, state tier.State, bootID string, o *Options) (*l2mmap.Control, *l2mmap.Cache, []l2mmap.InFlight) {
-	truth := l2mmap.Truth{Opening: state.Opening, Previous: state.Previous, Version: state.Version, BootID: bootID}
+	truth := truthOf(state, bootID)
 	opts := &l2mmap.ControlOptions{StoreID: state.ID, Seed: state.Seed, StoreDir: dir}
 	if dir != "" {
 		control, two, left, err := bindShared(dir, truth, opts, o)
@@ -103,6 +140,10 @@ func openShared(dir string, state tier.State, bootID string, o *Options) (*l2mma
 	// On the heap, and new: there is nothing to be in step with.
 	_, _ = control.Bind(truth, nil)
 	return control, nil, nil
+}
+
+func truthOf(state tier.State, bootID string) l2mmap.Truth {
+	return l2mmap.Truth{Opening: state.Opening, Previous: state.Previous, Version: state.Version, BootID: bootID}
 }
 
 func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *Options) (*l2mmap.Control, *l2mmap.Cache, []l2mmap.InFlight, error) {
@@ -119,12 +160,17 @@ func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *
 	two := openPages(place, control, o)
 	bound, err := control.Bind(truth, two)
 	if err != nil {
-		if two != nil {
-			_ = two.Close()
-		}
-		return nil, nil, nil, errors.Join(err, control.Close())
+		closeShared(control, two)
+		return nil, nil, nil, err
 	}
 	return control, two, bound.Left, nil
+}
+
+func closeShared(control *l2mmap.Control, two *l2mmap.Cache) {
+	if two != nil {
+		_ = two.Close()
+	}
+	_ = control.Close()
 }
 
 // openPages opens the page file; nil: without L2. Then what an earlier opening

@@ -1,4 +1,6 @@
 package tiered
 
+import "context"
+
 // openDir opens the memory store: there are no files here, dir is ignored.
-func openDir(_ string, o *Options) (*Store, error) { return openMemory(o) }
+func openDir(_ context.Context, _ string, o *Options) (*Store, error) { return openMemory(o) }

@@ -65,8 +65,8 @@ type Role uint8
 
 // The roles.
 const (
-	RoleAuto     Role = iota // until several processes can share a store: RoleOwner
-	RoleFollower             // never own; until then there is nobody to follow: ErrUnavailable
+	RoleAuto     Role = iota // own the store where no other process does, else follow who does
+	RoleFollower             // never own: ErrUnavailable where nobody else does
 	RoleOwner                // own it or fail with ErrLocked
 )
 
@@ -85,6 +85,17 @@ func (r Role) String() string {
 
 // MarshalText makes a Role readable in JSON.
 func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Role) UnmarshalText(text []byte) error {
+	for known := RoleAuto; known <= RoleOwner; known++ {
+		if known.String() == string(text) {
+			*r = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown role %q", text)
+}
 
 const (
 	defaultCacheBytes  = 64 << 20

@@ -55,26 +55,42 @@ type TruthStats struct {
 	Checkpointing bool // records are on their way from the journal to where they stay
 }
 
-// Stats returns a snapshot of the counters. After Close it is the zero Stats.
+// Stats returns a snapshot of the counters. After Close it is the zero Stats. A
+// follower asks the owner for those of L3, and gives the last ones that it heard
+// of if he does not answer within a second.
 func (s *Store) Stats() Stats {
-	c := s.truth
+	var st Stats
+	switch {
+	case s.closed.Load():
+		return Stats{}
+	case s.truth != nil:
+		st = s.truth.stats(s.opts)
+		st.Evict = s.tier == TierMemory && s.opts.Evict
+	default:
+		s.member.stats(&st)
+	}
+	if st.Epoch != 0 || s.tier == TierMemory {
+		s.cacheStats(&st)
+	}
+	return st
+}
+
+// stats is the truth's part of Stats, the zero Stats after Close.
+func (c *committer) stats(o *Options) Stats {
 	if !c.gate.enter() {
 		return Stats{}
 	}
 	defer c.gate.leave()
 	state, d := c.durable.State(), c.durable.Stats()
-	st := Stats{
-		Role: RoleOwner, Epoch: state.Epoch, Durable: state.Durable, Evict: s.tier == TierMemory && s.opts.Evict,
-		MaxTTL: s.opts.MaxTTL,
+	return Stats{
+		Role: RoleOwner, Epoch: state.Epoch, Durable: state.Durable, MaxTTL: o.MaxTTL,
 		L3: TruthStats{
 			Hits: c.hits.Load(), Misses: c.misses.Load(),
 			Commits: d.Commits, Ops: c.ops.Load(), Swept: c.swept.Load(), Checkpoints: d.Checkpoints, Evictions: d.Evictions,
 			Compactions: d.Compactions, Uncompacted: d.Uncompacted,
 			Records: d.Usage.Records, LiveBytes: d.Usage.LiveBytes, RawBytes: d.Usage.RawBytes, StoredBytes: d.Usage.StoredBytes,
-			FileBytes: d.FileBytes, FreeBytes: d.FreeBytes, JournalBytes: d.JournalBytes, Limit: s.opts.MaxBytes,
+			FileBytes: d.FileBytes, FreeBytes: d.FreeBytes, JournalBytes: d.JournalBytes, Limit: o.MaxBytes,
 			Checkpointing: d.Checkpointing,
 		},
 	}
-	s.cacheStats(&st)
-	return st
 }

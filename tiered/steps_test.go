@@ -62,7 +62,7 @@ func (st *stepped) reopen(kill bool) {
 	if kill {
 		st.n++
 		next := filepath.Join(filepath.Dir(st.dir), fmt.Sprint(st.n))
-		if err := os.CopyFS(next, os.DirFS(st.dir)); err != nil {
+		if err := copyDir(next, st.dir); err != nil {
 			st.t.Fatal(err)
 		}
 		os.RemoveAll(filepath.Join(next, "shared")) // of another place

@@ -15,12 +15,14 @@ import (
 //
 // Lock order, outermost first; a call takes only locks further down:
 //
-//	gate.mu · direct.mu · queue.mu · reviving.mu · flights.mu · caches.mu ·
+//	member.mu · gate.mu · direct.mu · queue.mu · reviving.mu · flights.mu · keeper.mu ·
 //	the tiers' own · clock.mu
 type Store struct {
 	auth   tier.Authority
-	truth  *committer
-	caches *caches // nil: none above the truth
+	truth  *committer             // nil: it may be another process's
+	caches atomic.Pointer[caches] // nil: none above the truth; changed by member alone
+	member *member                // nil: the truth is this process's for life
+	clock  *clock
 	codec  *codec.Codec
 	opts   *Options
 	tier   Tier // who keeps the writes
@@ -51,7 +53,7 @@ func OpenContext(ctx context.Context, dir string, opts *Options) (*Store, error)
 	}
 	opened := make(chan outcome, 1)
 	go func() {
-		s, err := openDir(dir, o)
+		s, err := openDir(ctx, dir, o)
 		opened <- outcome{s, err}
 	}()
 	select {
@@ -89,9 +91,11 @@ func openMemory(o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newCommitter(mem, newClock(o.Clock, tier.Stamp{}, false), uncached{}, o)
+	clock := newClock(o.Clock, false)
+	clock.carryOn(tier.Stamp{})
+	c := newCommitter(mem, clock, uncached{}, o)
 	c.maxBytes = 0 // the cap is the arena's own
-	return &Store{auth: newDirect(c), truth: c, codec: coder, opts: o, tier: TierMemory}, nil
+	return &Store{auth: newDirect(c), truth: c, clock: clock, codec: coder, opts: o, tier: TierMemory}, nil
 }
 
 // Close ends the store: calls that were accepted are answered, then everything
@@ -99,13 +103,16 @@ func openMemory(o *Options) (*Store, error) {
 // ErrClosed. A second Close returns what the first returned.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	if s.member != nil {
+		return wrap("close", s.tier, s.member.close())
+	}
 	return wrap("close", s.tier, s.auth.Close())
 }
 
 // Now is the store's clock, rounded down to a millisecond: a record is live
 // while its Expires is after Now. It may differ from the wall clock (P4), and
 // goes on after Close.
-func (s *Store) Now() time.Time { return time.UnixMilli(s.truth.clock.now()) }
+func (s *Store) Now() time.Time { return time.UnixMilli(s.clock.now()) }
 
 // ready refuses a call after Close and one whose ctx has ended.
 func (s *Store) ready(ctx context.Context) error {

@@ -87,7 +87,7 @@ func (s *Store) compareAndSet(ctx context.Context, name, key string, version uin
 	}
 	res, err := s.write(ctx, name, op)
 	if err != nil {
-		cur, errItem := s.current(res)
+		cur, errItem := s.current(res.Result)
 		if errItem != nil {
 			return Item{}, wrap(name, s.tier, errItem)
 		}
@@ -146,16 +146,25 @@ func (s *Store) DeleteExpired(ctx context.Context) (int, error) {
 	return n, wrap("delete expired", s.tier, err)
 }
 
+// outcome is the result of one op, and the caches above the truth when it was
+// sent: if its tag is of other words, whoever reads those never looks here.
+type outcome struct {
+	tier.Result
+	caches *caches
+}
+
 // write sends one op and returns its result.
-func (s *Store) write(ctx context.Context, name string, op tier.Op) (tier.Result, error) {
+func (s *Store) write(ctx context.Context, name string, op tier.Op) (outcome, error) {
 	if err := s.ready(ctx); err != nil {
-		return tier.Result{}, wrap(name, 0, err)
+		return outcome{}, wrap(name, 0, err)
 	}
 	if err := checkKey(op.Key); err != nil {
-		return tier.Result{}, wrap(name, 0, err)
+		return outcome{}, wrap(name, 0, err)
 	}
-	res, err := s.auth.WriteOne(ctx, op)
-	return res, wrap(name, s.tier, err)
+	done := outcome{caches: s.caches.Load()}
+	var err error
+	done.Result, err = s.auth.WriteOne(ctx, op)
+	return done, wrap(name, s.tier, err)
 }
 
 func (s *Store) writeMany(ctx context.Context, name string, ops []tier.Op) ([]tier.Result, error) {
@@ -198,7 +207,7 @@ func (s *Store) itemOp(key string, value []byte, expires time.Time) (tier.Op, er
 // deadline is that of expires, unless it is above MaxTTL.
 func (s *Store) deadline(expires time.Time) (int64, error) {
 	deadline := deadlineOf(expires)
-	if bound := s.opts.MaxTTL; bound > 0 && (deadline == 0 || deadline > s.truth.clock.now()+bound.Milliseconds()) {
+	if bound := s.opts.MaxTTL; bound > 0 && (deadline == 0 || deadline > s.clock.now()+bound.Milliseconds()) {
 		return 0, ErrTTL
 	}
 	return deadline, nil
@@ -243,7 +252,7 @@ func (s *Store) checkTTL(ttl time.Duration) error {
 }
 
 // written is the Item that a successful write of value made.
-func (s *Store) written(key string, value []byte, res tier.Result) Item {
+func (s *Store) written(key string, value []byte, res outcome) Item {
 	s.keepOwn(key, value, res)
 	own := make([]byte, len(value))
 	copy(own, value)

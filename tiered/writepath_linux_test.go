@@ -57,7 +57,7 @@ func BenchmarkWritePath(b *testing.B) {
 }
 
 // processorTime is what this process has used of it so far.
-func processorTime(b *testing.B) time.Duration {
+func processorTime(b testing.TB) time.Duration {
 	b.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -1,0 +1,60 @@
+//go:build !wasm
+
+package tiered
+
+import (
+	"errors"
+	"time"
+
+	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// sharedPlan is where a follower's clock finds its plan. All processes of a host
+// read the same time, because they have one plan and one boot clock.
+type sharedPlan struct {
+	control *l2mmap.Control
+	number  uint64 // of the writing that c.plan is
+}
+
+// maxPlanStep is by how much a new plan may differ from the one before at the
+// moment at which it is taken: plans join without a step, but for a process that
+// was stopped when one had its effect.
+const maxPlanStep = 10 * time.Second
+
+var errOtherBoot = errors.New("the owner has another boot clock")
+
+// follow makes the plan the owner's, as it is now, and as the owner changes it
+// in control.
+func (c *clock) follow(stamp tier.Stamp, control *l2mmap.Control) error {
+	if stamp.BootID == "" || stamp.BootID != c.bootID {
+		return errOtherBoot
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plan.Store(&stamp)
+	c.shared.Store(&sharedPlan{control: control})
+	return nil
+}
+
+// look takes the shared plan if it is a new one. One that is more than
+// maxPlanStep off is not believed, nor anything else that lies beside it.
+func (c *clock) look(shared *sharedPlan, boot time.Duration) {
+	if shared.control.StampNumber() == shared.number {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	plan, number, whole := shared.control.SharedStamp()
+	if !whole || c.shared.Load() != shared {
+		return
+	}
+	plan.BootID = c.bootID
+	if off := reading(&plan, boot).Store - reading(c.plan.Load(), boot).Store; time.Duration(off).Abs() > maxPlanStep {
+		shared.control.Distrust("its clock cannot be right")
+		c.shared.Store(nil)
+		return
+	}
+	c.plan.Store(&plan)
+	c.shared.Store(&sharedPlan{control: shared.control, number: number})
+}

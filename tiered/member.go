@@ -1,0 +1,289 @@
+//go:build !wasm
+
+package tiered
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stratakv/strata/host"
+	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/l3bolt"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// member is a store's part among the processes of its host: it opens the truth
+// when this process is to own, and attaches its caches to the owner's words when
+// another one does.
+//
+//  1. Whoever has shared words holds a pledge to them. So no owner comes with
+//     other words while this process trusts these.
+//  2. Caches are trusted with one control file for life: other words come with
+//     new caches, L1 included, as their generations are numbers of their own.
+//  3. What is attached stays when the owner ends: the words say which copies are
+//     good, and the next owner repairs them in place, this process itself too.
+//  4. The clock never goes back, whoever's plan it follows.
+type member struct {
+	dir    string
+	opts   *Options
+	clock  *clock
+	node   atomic.Pointer[host.Node] // set when the first owner was found
+	caches *atomic.Pointer[caches]   // the store's
+
+	lastStats atomic.Pointer[Stats] // what the owner said last
+
+	mu      sync.Mutex // guards what follows, and all changes of caches
+	pledge  *l2mmap.Pledge
+	owner   *owner // nil: another process owns, or none
+	storeID [16]byte
+	bound   bool // storeID is known
+	alone   *time.Timer
+	closing bool
+	told    string // the last warning about the caches
+}
+
+// aloneLimit is how long a process that may not own keeps its pledge without an
+// owner: one whose words cannot be reached any more must not be kept out for
+// ever.
+const aloneLimit = time.Second
+
+// own implements host.Options.Own.
+func (m *member) own(context.Context) (host.Owned, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	db, err := l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh})
+	if err != nil {
+		return nil, err
+	}
+	o, err := m.begin(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	m.opts.Fresh = false // once
+	m.owner = o
+	return o, nil
+}
+
+// begin puts an owner above d. m.mu is held.
+func (m *member) begin(d tier.Durable) (*owner, error) {
+	o := &owner{member: m, failed: make(chan struct{}), stop: make(chan struct{}), forgotten: d.State().Version}
+	c, err := begin(d, m.clock, m.opts, func(state tier.State) (coherence, error) {
+		if err := m.identify(state.ID); err != nil {
+			return nil, err
+		}
+		left, err := m.bind(state)
+		if err != nil {
+			return nil, err
+		}
+		o.keeper = newKeeper(m.caches.Load(), left, m.opts.Logger)
+		return o.keeper, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.share = o.shareStamp
+	o.shareStamp(*m.clock.plan.Load())
+	c.reached.Store(d.State().Version)
+	o.queue = newQueue(c, m.opts, o.release)
+	go o.watch()
+	return o, nil
+}
+
+// identify refuses a directory whose store is another one than before.
+func (m *member) identify(id [16]byte) error {
+	if m.bound && m.storeID != id {
+		return fmt.Errorf("%w: the directory has another store now; open it again", ErrUnavailable)
+	}
+	m.storeID, m.bound = id, true
+	return nil
+}
+
+// bind makes the words those of the truth as it was opened, and returns the
+// buckets that stay in flight. m.mu is held.
+func (m *member) bind(state tier.State) ([]l2mmap.InFlight, error) {
+	if c := m.caches.Load(); c != nil {
+		bound, err := c.control.Bind(truthOf(state, m.clock.bootID), c.l2)
+		if err == nil {
+			return bound.Left, nil
+		}
+		// The words are beyond repair, and say so to everyone.
+		m.tell("the caches start cold", err)
+		m.dropLocked()
+	}
+	one, err := newL1(m.opts)
+	if err != nil {
+		return nil, err
+	}
+	control, two, left := openShared(m.dir, state, m.clock.bootID, m.opts)
+	m.pledge, err = l2mmap.PledgeOwner(m.dir, control)
+	if errors.Is(err, l2mmap.ErrUnsupported) && !control.Shared() {
+		err = nil // where nobody can pledge nobody can follow with caches
+	}
+	if err != nil {
+		closeShared(control, two)
+		if errors.Is(err, l2mmap.ErrInUse) {
+			err = fmt.Errorf("%w: %w", ErrLocked, err)
+		}
+		return nil, err
+	}
+	m.caches.Store(newCaches(state.Seed, control, one, two))
+	return left, nil
+}
+
+// follow implements host.Options.Follow.
+func (m *member) follow(h host.Hello) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.identify(h.StoreID); err != nil {
+		return err
+	}
+	if m.alone != nil {
+		m.alone.Stop()
+		m.alone = nil
+	}
+	if c := m.caches.Load(); c != nil && c.control.ID() == h.Mapping && c.control.Detached() == "" {
+		return nil
+	}
+	m.dropLocked()
+	if err := m.attach(h); err != nil {
+		m.tell("this process works without caches", err)
+	}
+	return nil
+}
+
+var errNoWords = errors.New("the owner has no shared memory")
+
+// attach attaches to the owner's words. m.mu is held.
+func (m *member) attach(h host.Hello) error {
+	if h.Mapping == ([16]byte{}) {
+		return errNoWords
+	}
+	opts := &l2mmap.ControlOptions{StoreID: h.StoreID, Seed: h.Seed, StoreDir: m.dir}
+	control, err := l2mmap.AttachControl(h.Place, opts, h.Mapping)
+	if err != nil {
+		return err
+	}
+	pledge, err := l2mmap.PledgeFollower(m.dir, control)
+	if err != nil {
+		return errors.Join(err, control.Close())
+	}
+	one, err := newL1(m.opts)
+	if err == nil {
+		err = m.clock.follow(h.Stamp, control)
+	}
+	if err != nil {
+		return errors.Join(err, pledge.Close(), control.Close())
+	}
+	var two *l2mmap.Cache
+	if m.opts.L2Bytes >= 0 && control.State().Pages > 0 {
+		if two, err = l2mmap.Open(h.Place, control, nil); err != nil {
+			m.tell("this process works without L2", err)
+		}
+	}
+	m.pledge = pledge
+	m.caches.Store(newCaches(h.Seed, control, one, two))
+	return nil
+}
+
+// lost implements host.Options.Alone.
+func (m *member) lost() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.caches.Load()
+	switch {
+	case c == nil:
+	case c.control.Detached() != "":
+		m.dropLocked()
+	case m.opts.Role == RoleFollower && m.alone == nil:
+		m.alone = time.AfterFunc(aloneLimit, m.drop)
+	}
+}
+
+func (m *member) drop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.alone != nil && m.owner == nil {
+		m.dropLocked()
+	}
+}
+
+// dropLocked gives caches, words and pledge up, in this order: a read that found
+// the words before took effect before another owner could come.
+func (m *member) dropLocked() {
+	if c := m.caches.Swap(nil); c != nil {
+		_ = c.close()
+	}
+	_ = m.pledge.Close()
+	m.pledge = nil
+}
+
+// released is called when the owner that this process was has ended, but for
+// its durable tier. m.mu is not held.
+func (m *member) released(o *owner) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.owner = nil
+	c := m.caches.Load()
+	if !m.closing {
+		c.control.Disown()
+		return nil
+	}
+	return c.close()
+}
+
+// close ends it all; the node first, whose owner closes what it bound.
+func (m *member) close() error {
+	m.mu.Lock()
+	m.closing = true
+	m.mu.Unlock()
+	err := m.node.Load().Close()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.alone != nil {
+		m.alone.Stop()
+	}
+	m.dropLocked()
+	return err
+}
+
+// tell warns, once of the same.
+func (m *member) tell(what string, err error) {
+	text := fmt.Sprint(what, err)
+	if m.told == text {
+		return
+	}
+	m.told = text
+	args := []any{slog.String("package", "tiered")}
+	if err != nil {
+		args = append(args, slog.Any("error", err))
+	}
+	m.opts.Logger.Warn("strata: "+what, args...)
+}
+
+// statsLimit is how long a follower waits for the owner's counters.
+const statsLimit = time.Second
+
+// stats fills in the truth's part of st.
+func (m *member) stats(st *Stats) {
+	node := m.node.Load()
+	ctx, cancel := context.WithTimeout(context.Background(), statsLimit)
+	defer cancel()
+	if b, err := node.Stats(ctx); err == nil {
+		var now Stats
+		if json.Unmarshal(b, &now) == nil {
+			m.lastStats.Store(&now)
+		}
+	}
+	if last := m.lastStats.Load(); last != nil {
+		*st = *last
+	}
+	if st.Role = RoleFollower; node.Status().Role == host.RoleOwner {
+		st.Role = RoleOwner
+	}
+}

@@ -1,0 +1,110 @@
+//go:build !wasm
+
+package tiered
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/stratakv/strata/host"
+	"github.com/stratakv/strata/tiered/tier"
+)
+
+// owner is the authority of the process that owns, with what its followers need
+// of it: a queue over the durable tier.
+type owner struct {
+	*queue
+	keeper *keeper
+	member *member
+	failed chan struct{} // closed when it can write no more, and others may
+	stop   chan struct{} // closed by release
+
+	forgotten   uint64     // writes up to this version may have been done and be forgotten
+	sharedStamp tier.Stamp // the one group's in commit
+}
+
+var _ host.Owned = (*owner)(nil)
+
+// Hello implements host.Owned.
+func (o *owner) Hello() host.Hello {
+	state, l := o.durable.State(), &o.member.opts.Limits
+	h := host.Hello{
+		StoreID: state.ID, Epoch: state.Epoch, Opening: state.Opening, Seed: state.Seed,
+		Version: o.reached.Load(), Stamp: *o.clock.plan.Load(), MaxTTL: o.member.opts.MaxTTL,
+		ValueBytes: int64(l.ValueBytes), BatchOps: int64(l.BatchOps), BatchBytes: l.BatchBytes,
+	}
+	if control := o.keeper.control; control.Shared() && control.Detached() == "" {
+		h.Mapping, h.Place = control.ID(), control.Place()
+	}
+	return h
+}
+
+// WriteOnce implements host.Owned.
+func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([]tier.Result, error) {
+	if a.Again && o.forgotten > a.After {
+		return nil, fmt.Errorf("%w: it is forgotten whether it was done", tier.ErrUnknownOutcome)
+	}
+	return o.Write(ctx, ops)
+}
+
+// shareStamp shares s if it gives other readings than what was shared before.
+func (o *owner) shareStamp(s tier.Stamp) {
+	before := o.sharedStamp
+	if s.Slew == 0 && before.Slew == 0 && s.Store-int64(s.Boot) == before.Store-int64(before.Boot) {
+		return
+	}
+	o.sharedStamp = s
+	o.keeper.control.ShareStamp(s)
+}
+
+// Dictionary implements host.Owned.
+func (o *owner) Dictionary(_ context.Context, id uint32) ([]byte, error) {
+	return nil, tier.ErrNotFound
+}
+
+// Stats implements host.Owned.
+func (o *owner) Stats() []byte {
+	b, err := json.Marshal(o.stats(o.member.opts))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// Failed implements host.Owned.
+func (o *owner) Failed() <-chan struct{} { return o.failed }
+
+// stepEvery is how often an owner that can write no more looks whether another
+// process could.
+const stepEvery = 100 * time.Millisecond
+
+// watch steps down when nothing can be written any more and another process is
+// there to take over. Alone it stays: reads go on from what was acknowledged.
+func (o *owner) watch() {
+	tick := time.NewTicker(stepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-o.stop:
+			return
+		case <-tick.C:
+		}
+		if !o.dead.Load() || o.member.node.Load() == nil {
+			continue
+		}
+		if o.member.node.Load().Status().Followers > 0 {
+			close(o.failed)
+			return
+		}
+	}
+}
+
+// release is the queue's, between its last group and the durable tier's Close:
+// who takes the lock next must find the words free.
+func (o *owner) release() error {
+	close(o.stop)
+	o.keeper.stop()
+	return o.member.released(o)
+}
