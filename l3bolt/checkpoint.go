@@ -80,6 +80,10 @@ func (d *DB) checkpoint() error {
 	}
 	w := &checkpointWrite{frozen: frozen, early: d.earlyKeys()}
 	err := d.write(w)
+	if err != nil && rolledBack(err) && d.journal.shrink() {
+		w = &checkpointWrite{frozen: frozen, early: w.early}
+		err = d.write(w)
+	}
 	if err != nil && rolledBack(err) {
 		w, err = d.squeeze(frozen, err)
 	}

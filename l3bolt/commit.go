@@ -48,8 +48,8 @@ func (d *DB) append(g *tier.Group) (int64, error) {
 		}
 	}
 	size, err := d.journal.append(g)
-	if d.journal.broken != nil {
-		d.status.breakBy(d.journal.broken)
+	if f := d.journal.broken.Load(); f != nil {
+		d.status.breakBy(f)
 	}
 	if errors.Is(err, tier.ErrFull) || d.journal.spare.lent() {
 		d.relieve()
@@ -125,6 +125,7 @@ func (d *DB) makeRoom(reserve bool) error {
 			}
 			waits--
 		}
+		failpoint.Pass("l3bolt-queued")
 		d.status.await(seen)
 	}
 }

@@ -17,10 +17,10 @@ import (
 // A commit: (1) wait while memory is at its bound, (2) append the group to the
 // journal, (3) fdatasync, (4) publish it in the active overlay. A checkpoint:
 // (1) freeze the active overlay, (2) write it, sorted, into one bbolt
-// transaction together with the position it reaches, (3) drop it, (4) remove
-// the journal segments behind the position. On a full disk it goes another way,
-// which squeeze describes. bbolt's file never gets shorter; what gives its room
-// back is a compaction.
+// transaction together with the position it reaches, (3) drop it, (4) release
+// the journal segments behind the position, to be written anew. On a full disk
+// it goes another way, which squeeze describes. bbolt's file never gets
+// shorter; what gives its room back is a compaction.
 //
 // Invariants:
 //

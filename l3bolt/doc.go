@@ -17,15 +17,22 @@
 //	                position; behind that, room kept back for checkpoints
 //	store.db.tmp    a store.db in the making, or one that a crash left unfinished;
 //	                nothing needs it, and opening removes it
-//	journal/N.log   what was committed since
+//	journal/N.log   what was committed since; and files of which bbolt has all,
+//	                for the next segments. N.log.tmp is one that is being made
 //	journal/spare   room kept back for the journal, for writes that free room
+//
+// At rest the journal takes up, beside what was committed since the last
+// checkpoint, the spare and at most CheckpointBytes and three segments, by
+// default 116 MiB in all; a store that never filled half a segment, one segment
+// and the spare. Where store.db lacks room, all but the spare is given back.
+// Close leaves the spare only.
 //
 // store.db and journal/ belong together: a backup holds both, or a store.db
 // of a store that was closed.
 //
 // # Guarantees
 //
-// The invariants are numbered at [DB] (D1 to D9), at the journal (J1 to J8),
+// The invariants are numbered at [DB] (D1 to D9), at the journal (J1 to J10),
 // and at the type compaction (C1 to C8). In short: a group is appended to the
 // journal, synced, and only then published, all of it at once; bbolt receives
 // only what the journal has made durable; a failed sync is never repeated and
@@ -34,8 +41,9 @@
 // # Concurrency
 //
 // Commit and Due must not overlap with each other; everything else may be
-// called at any time from anywhere. Two goroutines, the checkpointer and the
-// one that compacts store.db, belong to the DB and have ended when Close
+// called at any time from anywhere. Three goroutines belong to the DB: the
+// checkpointer, the one that makes the journal's segments ahead, and the one
+// that compacts store.db. They have ended when Close
 // returns.
 //
 // # Ownership

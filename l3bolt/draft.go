@@ -8,19 +8,33 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/stratakv/strata/internal/failpoint"
 )
 
-// draft is a segment that is being written under its temporary name.
+// draft is a segment that is being written under its temporary name. Whoever
+// has one holds making.
 type draft struct {
-	j   *journal
-	seg *segment
+	j    *journal
+	seg  *segment
+	have int64 // up to here the file was written before
 }
 
-// begin creates a segment under its temporary name, with room for a record of
-// need bytes, and writes its header.
-func (j *journal) begin(first uint64, need int64) (*draft, error) {
-	d, h := j.draft(first)
-	f, err := j.fs.OpenFile(d.seg.name+tempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+// begin makes a file the next segment, under its temporary name, and writes its
+// header: an old file, or a new one. It has room for all that the segment may
+// hold; where there is no room for so much, for a record of need bytes, unless
+// that is 0.
+func (j *journal) begin(need int64) (*draft, error) {
+	d, h := j.draft()
+	flag := os.O_RDWR
+	old, err := j.takeOld(d.temp())
+	if err != nil {
+		return nil, err
+	}
+	if !old {
+		flag |= os.O_CREATE | os.O_TRUNC
+	}
+	f, err := j.fs.OpenFile(d.temp(), flag)
 	if err != nil {
 		return nil, j.refused("create", d.seg.name, err)
 	}
@@ -35,21 +49,21 @@ func (j *journal) begin(first uint64, need int64) (*draft, error) {
 // beginSpare makes a segment of the spare, or, if that is lent, of the current
 // segment, if that was the spare once and bbolt has all of it. Neither is to be
 // had: no draft. (Where an open file cannot be renamed the second way is closed.)
-func (j *journal) beginSpare(first uint64, need int64) (*draft, error) {
+func (j *journal) beginSpare(need int64) (*draft, error) {
 	need += segmentHeaderSize
 	if cur := j.cur; cur != nil && cur.fixed && need <= j.spare.size && j.stale() && j.spare.lent() && j.spare.adopt(cur.name) {
 		_ = cur.file.Close()
 		j.cur = nil
 	}
-	d, h := j.draft(first)
-	taken, err := j.spare.take(d.seg.name+tempSuffix, need)
+	d, h := j.draft()
+	taken, err := j.spare.take(d.temp(), need)
 	if err != nil {
 		return nil, j.refused("rename the spare to", d.seg.name, err)
 	}
 	if !taken {
 		return nil, nil
 	}
-	f, err := j.fs.OpenFile(d.seg.name+tempSuffix, os.O_RDWR)
+	f, err := j.fs.OpenFile(d.temp(), os.O_RDWR)
 	if err != nil {
 		err = j.refused("open", d.seg.name, err)
 		d.remove()
@@ -60,14 +74,17 @@ func (j *journal) beginSpare(first uint64, need int64) (*draft, error) {
 }
 
 // draft is a segment without a file.
-func (j *journal) draft(first uint64) (*draft, segmentHeader) {
+func (j *journal) draft() (*draft, segmentHeader) {
 	var salt [8]byte
 	// crypto/rand.Read never fails.
 	_, _ = rand.Read(salt[:])
-	h := segmentHeader{store: j.store, number: j.number, salt: binary.LittleEndian.Uint64(salt[:]), first: first}
-	name := filepath.Join(j.dir, segmentName(j.number))
-	return &draft{j: j, seg: &segment{name: name, seed: h.seed(), number: j.number, off: segmentHeaderSize}}, h
+	number := j.stock.number
+	h := segmentHeader{store: j.store, number: number, salt: binary.LittleEndian.Uint64(salt[:])}
+	name := filepath.Join(j.dir, segmentName(number))
+	return &draft{j: j, seg: &segment{name: name, seed: h.seed(), number: number, off: segmentHeaderSize}}, h
 }
+
+func (d *draft) temp() string { return d.seg.name + tempSuffix }
 
 // head writes the header.
 func (d *draft) head(h segmentHeader) (*draft, error) {
@@ -78,17 +95,37 @@ func (d *draft) head(h segmentHeader) (*draft, error) {
 	return d, nil
 }
 
-// preallocate takes the room of a whole segment, or just what the next record
-// needs where there is no room for more.
+// preallocate takes the room. An old file that is longer is cut.
 func (d *draft) preallocate(need int64) error {
 	const grain = 64 << 10
 	least := (segmentHeaderSize + need + grain - 1) / grain * grain
 	want := max(d.j.segmentBytes, least)
-	err := d.seg.file.Preallocate(want)
-	if isFull(err) && least < want {
+	var err error
+	if d.have, err = d.seg.file.Size(); err != nil {
+		return err
+	}
+	if d.have > want {
+		d.have = want
+		return d.seg.file.Truncate(want)
+	}
+	err = d.seg.file.Preallocate(want)
+	if isFull(err) && need > 0 && least < want {
 		err = d.seg.file.Preallocate(least)
 	}
 	return err
+}
+
+// zero writes zeros into the room that was never written, until somebody is in
+// a hurry.
+func (d *draft) zero() error {
+	const step = 1 << 20
+	for off := max(d.have, segmentHeaderSize); off < d.seg.room && !d.j.stock.hurry.Load(); off += step {
+		if err := writeZeros(d.seg.file, off, min(off+step, d.seg.room)); err != nil {
+			d.drop()
+			return d.j.refused("write", d.seg.name, err)
+		}
+	}
+	return nil
 }
 
 func (d *draft) write(b []byte, off int64) error {
@@ -123,7 +160,8 @@ func (d *draft) finish() (*segment, error) {
 	if err := d.seg.file.Close(); err != nil {
 		return nil, d.j.stop("close", name, err)
 	}
-	if err := d.j.fs.Rename(name+tempSuffix, name); err != nil {
+	failpoint.Pass("l3bolt-headed")
+	if err := d.j.fs.Rename(d.temp(), name); err != nil {
 		err = d.j.refused("rename", name, err)
 		d.remove()
 		return nil, err
@@ -136,6 +174,7 @@ func (d *draft) finish() (*segment, error) {
 		return nil, d.j.stop("open", name, err)
 	}
 	d.seg.file = f
+	d.j.stock.number = d.seg.number + 1
 	return d.seg, nil
 }
 
@@ -148,7 +187,7 @@ func (d *draft) drop() {
 // remove makes the spare of the draft's file, if that is lent, or removes it.
 // Of a broken journal the next opening does so.
 func (d *draft) remove() {
-	if temp := d.seg.name + tempSuffix; d.j.broken == nil && !d.j.spare.adopt(temp) {
-		_ = d.j.fs.Remove(temp)
+	if d.j.broken.Load() == nil && !d.j.spare.adopt(d.temp()) {
+		_ = d.j.fs.Remove(d.temp())
 	}
 }

@@ -4,6 +4,7 @@ package l3bolt
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/stratakv/strata/tiered/tier"
 	bolt "go.etcd.io/bbolt"
@@ -56,6 +57,26 @@ func (d *DB) SomePieces(n, size int) (int, error) {
 
 // Pieces is how many pieces checkpoints wrote that found no room.
 func (d *DB) Pieces() uint64 { return d.pieces.Load() }
+
+// OldSegments are the files that are kept to make segments of.
+func (d *DB) OldSegments() []string {
+	d.journal.mu.Lock()
+	defer d.journal.mu.Unlock()
+	return slices.Clone(d.journal.stock.old)
+}
+
+// ReadySegment is the segment that was made ahead, "" if there is none.
+func (d *DB) ReadySegment() string {
+	d.journal.stock.making.Lock()
+	defer d.journal.stock.making.Unlock()
+	if d.journal.stock.ready == nil {
+		return ""
+	}
+	return d.journal.stock.ready.name
+}
+
+// Prepare makes the next segment ahead, as the journal's goroutine does.
+func (d *DB) Prepare() { d.journal.prepare() }
 
 // EarlyLen is the number of entries in early.
 func (d *DB) EarlyLen() int {

@@ -20,6 +20,15 @@ func FuzzReplay(f *testing.F) {
 	for _, cut := range []int{0, 63, 64, r.starts[1], r.starts[2] + 5, len(whole)} {
 		f.Add(whole[:cut])
 	}
+	// A recycled file: behind the records lie those of its former life, or of a
+	// segment that came later.
+	again := recordRecycled(f)
+	tail := again.fs.ReadFile(again.segment)
+	for _, cut := range []int{64, again.starts[0], again.starts[1] + 7, again.starts[3]} {
+		f.Add(append(bytes.Clone(tail[:cut]), again.old[cut:]...))
+		f.Add(append(bytes.Clone(tail[:cut]), again.later[cut:]...))
+		f.Add(append(bytes.Clone(whole[:min(cut, r.starts[3])]), again.old[64:]...))
+	}
 	var genuine [][]byte
 	if err := l3bolt.Replay(whole, func(payload []byte) { genuine = append(genuine, bytes.Clone(payload)) }); err != nil || len(genuine) != 3 {
 		f.Fatalf("replay of a sound segment: %d records, %v", len(genuine), err)

@@ -6,53 +6,67 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/stratakv/strata/internal/failpoint"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
-// journal is the log of groups, in segments of preallocated room.
+// journal is the log of groups, in segments of preallocated room. What stock
+// keeps for the next segments is why a write seldom waits for more than its own
+// fdatasync.
 //
 // Invariants:
 //
 //	J1  Sequence numbers have no gap, over all segments and reopenings.
-//	J2  At most one record is not synced: the last one. The next is appended,
-//	    and the next segment begun, only after its fdatasync succeeded.
+//	J2  At most one record is not synced: the last one. The next is appended, to
+//	    the next segment too, only after its fdatasync succeeded.
 //	J3  A record that was refused is cut off, or its header wiped, and that is
 //	    synced before the refusal is returned; else the journal is broken and
 //	    the outcome unknown.
 //	J4  A segment appears under its name only with its header complete and
-//	    synced; its name is durable before anything rests on its records.
+//	    synced; its name is durable before anything rests on its records. Until
+//	    then its file has a temporary name, which means nothing.
 //	J5  Each opening writes the last record again, in place or into the next
 //	    segment, wipes the place behind it, and syncs both before its first
 //	    answer: what replay read there may have come from a page cache that
-//	    never reached the disk (J2). A segment ends where the next one begins:
-//	    what it has at or behind that sequence is void.
-//	J6  A segment is removed only when bbolt's committed position has reached
-//	    its last record. Its file becomes the spare only then, too, and nothing
-//	    is written into it before its new name is durable.
+//	    never reached the disk (J2). For the same reason a segment without a
+//	    record loses its name, durably. A segment ends where the next one that
+//	    has a record begins: what it has at or behind that sequence is void.
+//	J6  A segment leaves the journal only when bbolt's committed position has
+//	    reached its last record. Its file becomes the spare, if that is lent; is
+//	    kept, as it is, to make a later segment of; or is removed. Nothing is
+//	    written into it before its new name is durable.
 //	J7  No sync is ever repeated: after a failed one the journal is broken for
-//	    good.
+//	    good, whoever made it.
 //	J8  The spare becomes a segment only for a group with Reserve, or when
 //	    bbolt has all of the current one, whose room then becomes the spare; a
 //	    group without Reserve is appended only while the spare is whole (P2).
+//	J9  What a file held when it was another segment is void: records are salted
+//	    with their segment's number and a random salt, and no old one has a
+//	    sequence that could come next or later.
+//	J10 Segments get records in the order of their numbers. One segment is made
+//	    at a time, and one at most is ready ahead. None is made ahead while the
+//	    spare is lent or the last checkpoint found no room.
 //
-// append and close are the committer's; trim may run beside them.
+// append and close are the committer's; trim and shrink may run beside them.
 type journal struct {
 	fs           FS
 	dir          string
 	store        [16]byte
 	segmentBytes int64
 	spare        *spare // its next segment, where the disk has no room for one
+	stock        stock
 
 	// The committer's alone.
-	cur    *segment // nil: there is none, and was no room for one
-	number uint64   // the least that the next segment may have
-	next   uint64   // sequence of the next record
-	buf    []byte   // of the last record, reused
-	broken *fault   // the first fatal one
+	cur   *segment // nil: there is none, and was no room for one
+	next  uint64   // sequence of the next record
+	buf   []byte   // of the last record, reused
+	asked bool     // for the segment after cur, ahead
+
+	// broken is the first fatal fault, set by whoever meets it.
+	broken atomic.Pointer[fault]
 
 	mu       sync.Mutex
 	full     []fullSegment // guarded by mu: closed segments in ascending order
@@ -76,6 +90,18 @@ type segment struct {
 	fixed  bool  // it was the spare: there may be no room behind room
 }
 
+// takes reports whether a record of size bytes may go into the segment.
+func (s *segment) takes(size int64) bool {
+	return s.off+size <= s.room || !s.fixed && s.off == segmentHeaderSize
+}
+
+func newJournal(fs FS, dir string, store [16]byte, o *Options) *journal {
+	return &journal{
+		fs: fs, dir: dir, store: store, segmentBytes: o.SegmentBytes,
+		spare: newSpare(fs, dir, o.SpareBytes/2), stock: newStock(o),
+	}
+}
+
 // keptBuffer is the largest record buffer that is kept for the next group.
 const keptBuffer = 4 << 20
 
@@ -83,8 +109,8 @@ const keptBuffer = 4 << 20
 // those of tier.Durable's Commit; nothing is retried but what found the disk
 // full, once, in the next segment.
 func (j *journal) append(g *tier.Group) (int64, error) {
-	if j.broken != nil {
-		return 0, fmt.Errorf("%w: %w", tier.ErrUnavailable, j.broken)
+	if f := j.broken.Load(); f != nil {
+		return 0, fmt.Errorf("%w: %w", tier.ErrUnavailable, f)
 	}
 	rec := appendGroup(append(j.buf[:0], make([]byte, recordHeaderSize)...), g)
 	size := recordSize(int64(len(rec) - recordHeaderSize))
@@ -92,7 +118,7 @@ func (j *journal) append(g *tier.Group) (int64, error) {
 		return 0, err
 	}
 	err := j.write(rec)
-	if j.broken == nil && errors.Is(err, tier.ErrFull) && (g.Reserve || j.stale()) {
+	if j.broken.Load() == nil && errors.Is(err, tier.ErrFull) && (g.Reserve || j.stale()) {
 		if err = j.advance(g, size); err == nil {
 			err = j.write(rec)
 		}
@@ -106,13 +132,17 @@ func (j *journal) append(g *tier.Group) (int64, error) {
 	}
 	j.cur.off += size
 	j.next++
+	if !j.asked && j.cur.off > j.cur.room/2 {
+		j.asked = true
+		j.stock.ask()
+	}
 	return size, nil
 }
 
 // fit sees to it that the current segment takes a record of size bytes.
 func (j *journal) fit(g *tier.Group, size int64) error {
 	s := j.cur
-	if s == nil || s.off+size > s.room && (s.fixed || s.off > segmentHeaderSize) {
+	if s == nil || !s.takes(size) {
 		return j.advance(g, size)
 	}
 	if s.fixed && len(g.Changes) == 0 && s.off+size > s.room/2 && j.spare.lent() {
@@ -124,14 +154,21 @@ func (j *journal) fit(g *tier.Group, size int64) error {
 
 var errKeptBack = errors.New("what room is left is for groups that free some")
 
-// advance begins the next segment, for a record of size bytes; where the disk
-// has no room for one, out of the spare, if J8 allows it.
+// advance goes on in the next segment, for a record of size bytes: the one that
+// is ready, or one made now; where the disk has no room for one, out of the
+// spare, if J8 allows it.
 func (j *journal) advance(g *tier.Group, size int64) error {
-	err := j.rotate(j.begin(j.next, size))
-	if j.broken != nil || !errors.Is(err, tier.ErrFull) || (!g.Reserve && !j.stale()) {
+	j.stock.lock()
+	defer j.stock.making.Unlock()
+	if seg := j.takeReady(size); seg != nil {
+		j.follow(seg)
+		return nil
+	}
+	err := j.rotate(j.begin(size))
+	if j.broken.Load() != nil || !errors.Is(err, tier.ErrFull) || (!g.Reserve && !j.stale()) {
 		return err
 	}
-	d, spareErr := j.beginSpare(j.next, size)
+	d, spareErr := j.beginSpare(size)
 	if d == nil && spareErr == nil {
 		return err
 	}
@@ -152,7 +189,7 @@ func (j *journal) stale() bool {
 }
 
 // rotate makes d the current segment. When it fails the current one stays as
-// it was, or the journal is broken.
+// it was, or the journal is broken. making is held.
 func (j *journal) rotate(d *draft, err error) error {
 	if err != nil {
 		return err
@@ -161,19 +198,26 @@ func (j *journal) rotate(d *draft, err error) error {
 	if err != nil {
 		return err
 	}
+	j.follow(seg)
+	return nil
+}
+
+// follow makes seg the current segment.
+func (j *journal) follow(seg *segment) {
 	old := j.cur
-	j.cur, j.number = seg, seg.number+1
+	j.cur, j.asked = seg, false
 	if old == nil {
-		return nil
+		return
 	}
 	// All of its records are synced (J2): nothing can fail in closing it that
 	// would matter.
 	_ = old.file.Close()
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.full = append(j.full, fullSegment{name: old.name, last: j.next - 1})
-	j.trimLocked()
-	return nil
+	j.mu.Unlock()
+	if j.spare.lent() { // else trim sees to it, after the next checkpoint
+		j.release()
+	}
 }
 
 // fatal breaks the journal.
@@ -182,9 +226,7 @@ func (j *journal) fatal(sentinel error, op string, cause error) error {
 }
 
 func (j *journal) breakBy(sentinel error, f *fault) error {
-	if j.broken == nil {
-		j.broken = f
-	}
+	j.broken.CompareAndSwap(nil, f)
 	return fmt.Errorf("%w: %w", sentinel, f)
 }
 
@@ -242,43 +284,45 @@ func (j *journal) stop(op, name string, cause error) error {
 	return j.breakBy(tier.ErrUnavailable, &fault{op, name, cause})
 }
 
-// trim removes the full segments that end at or before position (J6), or makes
-// the spare of them. One that cannot be removed now is tried again by the next
-// trim.
-func (j *journal) trim(position uint64) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.position = max(j.position, position)
-	j.trimLocked()
-}
-
-func (j *journal) trimLocked() {
-	for len(j.full) > 0 && j.full[0].last <= j.position {
-		name := j.full[0].name
-		if !j.spare.adopt(name) {
-			if err := j.fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return
-			}
-		}
-		j.full = j.full[1:]
-	}
-}
-
 // close releases the journal. With clean, all of it is in bbolt, and its
 // segments are removed, or become the spare, the last one last.
 func (j *journal) close(clean bool) error {
-	if j.cur == nil {
-		return nil
+	j.stock.end()
+	if j.stock.ready != nil {
+		_ = j.stock.ready.file.Close() // it holds nothing
 	}
-	err := j.cur.file.Close()
+	var err error
+	if j.cur != nil {
+		err = j.cur.file.Close()
+	}
 	if !clean {
 		return err
 	}
+	return errors.Join(err, j.clear())
+}
+
+// clear takes all segments away.
+func (j *journal) clear() error {
 	j.trim(j.next - 1)
-	if !j.spare.adopt(j.cur.name) {
-		if err := j.fs.Remove(j.cur.name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove %s: %w", j.cur.name, err)
+	j.stock.old = append(j.stock.old, j.names()...)
+	for _, name := range j.stock.old {
+		if j.spare.adopt(name) {
+			continue
+		}
+		if err := j.remove(name); err != nil {
+			return err
 		}
 	}
 	return j.fs.SyncDir(j.dir)
+}
+
+// names are those of the segments that are not full: the current one last.
+func (j *journal) names() []string {
+	var names []string
+	for _, s := range []*segment{j.stock.ready, j.cur} {
+		if s != nil {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }

@@ -46,6 +46,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 	if err := d.open(); err != nil {
 		return nil, errors.Join(err, d.abandon())
 	}
+	d.journal.start()
 	go d.checkpointer()
 	go d.compactions()
 	return d, nil
@@ -121,10 +122,7 @@ func (d *DB) open() error {
 	if err := d.keepRoom(); err != nil {
 		return err
 	}
-	d.journal = &journal{
-		fs: d.opts.FS, dir: journalDir, store: m.id, segmentBytes: d.opts.SegmentBytes,
-		spare: newSpare(d.opts.FS, journalDir, d.opts.SpareBytes/2),
-	}
+	d.journal = newJournal(d.opts.FS, journalDir, m.id, &d.opts)
 	if err := d.recover(m.epoch, m.fresh); err != nil {
 		return err
 	}

@@ -113,12 +113,15 @@ func readAll(read func(key string) (uint64, error)) (low, high uint64, err error
 	return low, high, nil
 }
 
-// TestCloseEndsItsGoroutine, also after failed openings.
-func TestCloseEndsItsGoroutine(t *testing.T) {
+// TestCloseEndsItsGoroutines, also after failed openings.
+func TestCloseEndsItsGoroutines(t *testing.T) {
+	owners := []string{"created by github.com/stratakv/strata/l3bolt.Open", "created by github.com/stratakv/strata/l3bolt.(*journal).start"}
 	dir := memoryDir(t)
 	db := mustOpen(t, dir, tiny, nil)
-	if !strings.Contains(stacks(), "l3bolt.Open") {
-		t.Fatal("the checkpointer does not run, the test shows nothing")
+	for _, owner := range owners {
+		if !strings.Contains(stacks(), owner) {
+			t.Fatalf("no goroutine of %s runs, the test shows nothing", owner)
+		}
 	}
 	openError(t, dir, tiny)
 	mk, m := newMaker(t, 12), emptyModel()
@@ -132,8 +135,10 @@ func TestCloseEndsItsGoroutine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s := stacks(); strings.Contains(s, "l3bolt.Open") {
-		t.Errorf("a goroutine is left:\n%s", s)
+	for _, owner := range owners {
+		if s := stacks(); strings.Contains(s, owner) {
+			t.Errorf("a goroutine of %s is left:\n%s", owner, s)
+		}
 	}
 }
 

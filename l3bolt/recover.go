@@ -22,7 +22,7 @@ import (
 // last one. fresh: store.db has just replaced another one, whose segments go.
 func (d *DB) recover(epoch uint64, fresh bool) error {
 	d.journal.spare.keep()
-	found, err := d.journal.find(fresh)
+	found, empty, err := d.journal.find(fresh)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,8 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 		return fmt.Errorf("%s: %w: touch of a record that is not there", place, tier.ErrCorrupt)
 	}
 	d.journal.next, d.journal.position = r.next, d.position
-	if err := d.journal.resume(found, (epoch+1)<<32); err != nil {
+	d.journal.stock.number = max(d.journal.stock.number, (epoch+1)<<32)
+	if err := d.journal.resume(found, empty); err != nil {
 		return err
 	}
 	failpoint.Pass("l3bolt-replayed")
@@ -47,69 +48,67 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 type foundSegment struct {
 	name   string
 	header segmentHeader
-	begun  bool // its first record is whole
+	first  uint64 // sequence of its first record, 0 if it has none
 
-	// What replay found.
+	// What replay found, if it had to read the segment.
 	last, end int64  // where its last record begins, and ends
 	next      uint64 // the sequence that would come then
 }
 
-// find lists the segments in ascending order, durably, and removes what an
-// interrupted rotation, or a store that was replaced, left behind.
-func (j *journal) find(fresh bool) ([]foundSegment, error) {
+// find lists the segments in ascending order, durably: those that have records,
+// and the names of those that have none. What an interrupted rotation left
+// becomes stock; what belongs to a store that was replaced is removed.
+func (j *journal) find(fresh bool) (found []foundSegment, empty []string, err error) {
 	names, err := j.fs.ReadDir(j.dir)
 	if err != nil {
-		return nil, failed(tier.ErrUnavailable, "read", j.dir, err)
+		return nil, nil, failed(tier.ErrUnavailable, "read", j.dir, err)
 	}
-	var found []foundSegment
 	for _, name := range names {
 		path := filepath.Join(j.dir, name)
 		number, ok := parseSegmentName(strings.TrimSuffix(name, tempSuffix))
 		if !ok {
 			continue
 		}
+		j.stock.number = max(j.stock.number, number+1)
 		if strings.HasSuffix(name, tempSuffix) {
-			if j.spare.adopt(path) {
-				continue // all the room there may be
+			err = j.retire(path)
+		} else {
+			var seg foundSegment
+			if seg, err = j.judge(path, number, fresh); err == nil && seg.first != 0 {
+				found = append(found, seg)
+			} else if err == nil && seg.name != "" {
+				empty = append(empty, path)
 			}
-			if err := j.remove(path); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		seg, err := j.look(path)
-		h := seg.header
-		if fresh && (h.store != j.store || errors.Is(err, tier.ErrCorrupt)) {
-			if err := j.remove(path); err != nil {
-				return nil, err
-			}
-			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if h.store != j.store {
-			return nil, fmt.Errorf("%w: %s belongs to another store than store.db; restore the two together, or move journal/ away to accept the loss of what it holds", tier.ErrCorrupt, path)
-		}
-		if h.number != number {
-			return nil, corrupt(path, 32, "header says number %d", h.number)
-		}
-		found = append(found, seg)
 	}
 	if err := j.fs.SyncDir(j.dir); err != nil {
-		return nil, failed(tier.ErrUnavailable, "sync", j.dir, err)
+		return nil, nil, failed(tier.ErrUnavailable, "sync", j.dir, err)
 	}
-	return found, nil
+	return found, empty, nil
 }
 
-func (j *journal) remove(name string) error {
-	if err := j.fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return failed(tier.ErrUnavailable, "remove", name, err)
+// judge looks at the segment path, which should have this number, and whether
+// it belongs here. The zero foundSegment: it did not, and is gone.
+func (j *journal) judge(path string, number uint64, fresh bool) (foundSegment, error) {
+	seg, err := j.look(path)
+	h := seg.header
+	switch {
+	case fresh && (h.store != j.store || errors.Is(err, tier.ErrCorrupt)):
+		return foundSegment{}, j.remove(path)
+	case err != nil:
+		return seg, err
+	case h.store != j.store:
+		return seg, fmt.Errorf("%w: %s belongs to another store than store.db; restore the two together, or move journal/ away to accept the loss of what it holds", tier.ErrCorrupt, path)
+	case h.number != number:
+		return seg, corrupt(path, 32, "header says number %d", h.number)
 	}
-	return nil
+	return seg, nil
 }
 
-// look reads a segment's header, and whether a record follows it.
+// look reads a segment's header, and finds out what its first record is.
 func (j *journal) look(name string) (foundSegment, error) {
 	seg := foundSegment{name: name}
 	w, closeFile, err := j.window(name)
@@ -120,19 +119,27 @@ func (j *journal) look(name string) (foundSegment, error) {
 	if seg.header, err = w.readSegmentHeader(); err != nil {
 		return seg, err
 	}
-	payload, err := w.record(seg.header.seed(), segmentHeaderSize, seg.header.first)
-	seg.begun = payload != nil
+	seed := seg.header.seed()
+	h, err := w.header(seed, segmentHeaderSize)
+	if err != nil {
+		return seg, err
+	}
+	payload, err := w.record(seed, segmentHeaderSize, h.sequence)
+	switch {
+	case err != nil:
+	case payload != nil && h.sequence != 0:
+		seg.first = h.sequence
+	case seg.header.store == j.store:
+		err = w.checkTail(seed, segmentHeaderSize, h.sequence)
+	}
 	return seg, err
 }
 
 // voidFrom is the sequence from which on the segment before later has nothing
-// to say (J5). A segment that never got a record ends none: it may be what is
-// left of a rotation that was refused.
+// to say (J5).
 func voidFrom(later []foundSegment) uint64 {
-	for _, seg := range later {
-		if seg.begun {
-			return seg.header.first
-		}
+	if len(later) > 0 {
+		return later[0].first
 	}
 	return math.MaxUint64
 }
@@ -159,10 +166,16 @@ type replay struct {
 	at   string            // where the record lies that is being replayed
 }
 
+// segment replays what counts of seg: what comes before void. If bbolt has all
+// of that, it is not read.
 func (r *replay) segment(seg *foundSegment, void uint64) error {
-	if seg.header.first > r.next {
+	if seg.first > r.next {
 		return fmt.Errorf("%w: journal groups %d to %d are missing before %s%s; restore the journal together with store.db, or move journal/ away to accept the loss of what follows",
-			tier.ErrCorrupt, r.next, seg.header.first-1, seg.name, r.end)
+			tier.ErrCorrupt, r.next, seg.first-1, seg.name, r.end)
+	}
+	if void <= r.next {
+		seg.next = void
+		return nil
 	}
 	w, closeFile, err := r.d.journal.window(seg.name)
 	if err != nil {

@@ -5,6 +5,7 @@ package l3bolt
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -12,16 +13,19 @@ import (
 // resume makes the last of the segments found the current one, durable to its
 // last record (J5), or begins one: if there is none, if a group is missing
 // between what they hold and what comes next, or if the last one cannot be
-// written to. number is the least that a new one may have.
-func (j *journal) resume(found []foundSegment, number uint64) error {
-	j.number = number
+// written to. The empty ones have lost their names when it returns.
+func (j *journal) resume(found []foundSegment, empty []string) error {
+	j.stock.making.Lock()
+	defer j.stock.making.Unlock()
+	if err := j.retireAll(empty); err != nil {
+		return err
+	}
 	for i := range found {
 		last := found[i].next - 1
 		if later := voidFrom(found[i+1:]); later <= last {
 			last = later - 1
 		}
 		j.full = append(j.full, fullSegment{name: found[i].name, last: last})
-		j.number = max(j.number, found[i].header.number+1)
 	}
 	defer j.trim(j.position)
 	if len(found) == 0 || found[len(found)-1].next != j.next {
@@ -44,12 +48,45 @@ func (j *journal) resume(found []foundSegment, number uint64) error {
 	return j.restart(first, rec)
 }
 
+// retireAll retires segments that have no record: one that the disk has, though
+// the page cache has not, must not come back (J5).
+func (j *journal) retireAll(empty []string) error {
+	for _, name := range empty {
+		if err := j.retire(name); err != nil {
+			return err
+		}
+	}
+	if len(empty) == 0 {
+		return nil
+	}
+	if err := j.fs.SyncDir(j.dir); err != nil {
+		return failed(tier.ErrUnavailable, "sync", j.dir, err)
+	}
+	return nil
+}
+
+// retire makes the spare of a file that means nothing, if that is lent; else
+// stock, under a temporary name; or removes it.
+func (j *journal) retire(name string) error {
+	if j.spare.adopt(name) {
+		return nil
+	}
+	if len(j.stock.old) < j.stock.limit {
+		temp := strings.TrimSuffix(name, tempSuffix) + tempSuffix
+		if temp == name || j.fs.Rename(name, temp) == nil {
+			j.keepOld(temp)
+			return nil
+		}
+	}
+	return j.remove(name)
+}
+
 // restart begins a segment that is the current one, with rec in it if there is
 // one.
 func (j *journal) restart(first uint64, rec []byte) error {
-	d, err := j.begin(first, int64(len(rec)))
+	d, err := j.begin(max(int64(len(rec)), 1))
 	if errors.Is(err, tier.ErrFull) {
-		if spare, spareErr := j.beginSpare(first, int64(len(rec))); spare != nil || spareErr != nil {
+		if spare, spareErr := j.beginSpare(int64(len(rec))); spare != nil || spareErr != nil {
 			d, err = spare, spareErr
 		}
 	}

@@ -25,6 +25,9 @@ func (d *DB) keepRoom() error {
 	}
 	size := d.base.size()
 	err := d.base.extend(half)
+	if isFull(err) && d.journal != nil && d.journal.shrink() {
+		err = d.base.extend(half)
+	}
 	d.short.Store(isFull(err) && d.base.room() < half/4)
 	if d.base.size() == size {
 		return nil

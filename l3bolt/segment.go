@@ -15,18 +15,19 @@ import (
 // The form of a segment file, little endian:
 //
 //	header  0 magic 8 B | 8 format u32 | 12 flags u32, 0 | 16 store id 16 B | 32 number u64
-//	        40 salt u64 | 48 first sequence u64 | 56 zero u32 | 60 crc32c of bytes 0..60
+//	        40 salt u64 | 48 zero 12 B | 60 crc32c of bytes 0..60
 //	record  0 magic u32 | 4 payload length u32 | 8 sequence u64
 //	        16 crc32c(salted; bytes 0..16, payload) | 20 crc32c(salted; bytes 0..20)
 //	        24 payload, then zeros up to a multiple of 8
 //
 // "Salted" means that the checksum begins with salt, store id and number of
 // the segment: a record of another segment, or one that a user wrote into a
-// value, is never taken for one of this segment. The second checksum makes
-// the search behind a torn record cheap whatever the payloads hold.
+// value, is never taken for one of this segment; so a file that was a segment
+// before needs no wiping. The second checksum makes the search behind a torn
+// record cheap whatever the payloads hold.
 const (
 	segmentMagic      = "strataJ1"
-	segmentFormat     = 1
+	segmentFormat     = 2
 	segmentHeaderSize = 64
 
 	recordMagic      = 0x6a72_7473 // "strj"
@@ -42,7 +43,6 @@ type segmentHeader struct {
 	store  [16]byte
 	number uint64
 	salt   uint64
-	first  uint64 // sequence of its first record
 }
 
 func (h segmentHeader) encode() []byte {
@@ -52,7 +52,6 @@ func (h segmentHeader) encode() []byte {
 	copy(b[16:], h.store[:])
 	binary.LittleEndian.PutUint64(b[32:], h.number)
 	binary.LittleEndian.PutUint64(b[40:], h.salt)
-	binary.LittleEndian.PutUint64(b[48:], h.first)
 	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
 	return b
 }
@@ -77,10 +76,6 @@ func parseSegmentHeader(file string, b []byte) (segmentHeader, error) {
 	copy(h.store[:], b[16:])
 	h.number = binary.LittleEndian.Uint64(b[32:])
 	h.salt = binary.LittleEndian.Uint64(b[40:])
-	h.first = binary.LittleEndian.Uint64(b[48:])
-	if h.first == 0 {
-		return h, corrupt(file, 48, "sequence 0")
-	}
 	return h, nil
 }
 

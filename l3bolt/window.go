@@ -3,6 +3,7 @@
 package l3bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 
@@ -33,6 +34,17 @@ func (w *window) at(off, n int64) ([]byte, error) {
 		}
 	}
 	return w.buf[off-w.off:][:n:n], nil
+}
+
+// from returns what is at hand of what begins at off, a record's header at
+// least. The file must have that.
+func (w *window) from(off int64) ([]byte, error) {
+	if off < w.off || off+recordHeaderSize > w.off+int64(len(w.buf)) {
+		if err := w.fill(off, min(windowBytes, w.size-off)); err != nil {
+			return nil, err
+		}
+	}
+	return w.buf[off-w.off:], nil
 }
 
 func (w *window) fill(off, n int64) error {
@@ -86,36 +98,44 @@ func (w *window) payload(seed uint32, off int64, h recordHeader) ([]byte, error)
 }
 
 // replaySegment calls apply with each record of the segment in turn, and
-// returns the sequence that would come next and where it would lie. The
-// payload is valid during the call only.
+// returns the sequence that would come next, 0 if there is no record, and where
+// it would lie. The payload is valid during the call only.
 //
 // What is not a record ends the segment if no record of this or a later
 // sequence lies behind it: it is the torn end of a commit that was never
-// acknowledged (J2), or room never used. Otherwise something that was
-// acknowledged is damaged.
+// acknowledged (J2), or room never used, or what the file held before (J9).
+// Otherwise something that was acknowledged is damaged.
 func replaySegment(w *window, h segmentHeader, apply func(off int64, sequence uint64, payload []byte) error) (next uint64, end int64, err error) {
 	seed := h.seed()
-	next, end = h.first, segmentHeaderSize
-	for {
+	end = segmentHeaderSize
+	head, err := w.header(seed, end)
+	for next = head.sequence; err == nil && next != 0; next++ {
 		payload, err := w.record(seed, end, next)
 		if err != nil {
 			return next, end, err
 		}
 		if payload == nil {
-			return next, end, w.checkTail(seed, end, next)
+			break
 		}
 		size := recordSize(int64(len(payload)))
 		if err := apply(end, next, payload); err != nil {
 			return next, end, err
 		}
-		next++
 		end += size
 	}
+	if err != nil {
+		return next, end, err
+	}
+	return next, end, w.checkTail(seed, end, next)
 }
 
 // checkTail returns ErrCorrupt if behind end lies a record of sequence next or later.
 func (w *window) checkTail(seed uint32, end int64, next uint64) error {
-	for off := end + recordAlign; off+recordHeaderSize <= w.size; off += recordAlign {
+	for off := end + recordAlign; ; off += recordAlign {
+		var err error
+		if off, err = w.seek(off); off < 0 || err != nil {
+			return err
+		}
 		h, err := w.header(seed, off)
 		if err != nil {
 			return err
@@ -131,7 +151,29 @@ func (w *window) checkTail(seed uint32, end int64, next uint64) error {
 			return corrupt(w.file, end, "bad journal record, but record %d at offset %d is whole", h.sequence, off)
 		}
 	}
-	return nil
+}
+
+// seek finds the first place at or behind off that begins as a record does; -1
+// if there is none.
+func (w *window) seek(off int64) (int64, error) {
+	magic := binary.LittleEndian.AppendUint32(nil, recordMagic)
+	for off+recordHeaderSize <= w.size {
+		b, err := w.from(off)
+		if err != nil {
+			return -1, err
+		}
+		i := bytes.Index(b, magic)
+		switch {
+		case i < 0:
+			// The last bytes may be the beginning of it.
+			off += max((int64(len(b))-int64(len(magic)))&^(recordAlign-1), recordAlign)
+		case (off+int64(i))%recordAlign == 0:
+			return off + int64(i), nil
+		default:
+			off = (off + int64(i) + recordAlign) &^ (recordAlign - 1)
+		}
+	}
+	return -1, nil
 }
 
 // readSegmentHeader reads the header of the file under w.

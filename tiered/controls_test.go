@@ -173,7 +173,35 @@ var mutations = []control{
 		{"l3bolt/recover.go", "if sequence < r.next || sequence >= void {", "if sequence < r.next {"},
 	}},
 	{name: "a segment without records ends the one before", pkg: inL3Bolt, test: "TestRefusedRotationLosesNothing", edits: []edit{
-		{"l3bolt/recover.go", "if seg.begun {", "if true {"},
+		{"l3bolt/recover.go", "err == nil && seg.first != 0 {", "err == nil {"},
+	}},
+	// Recycled segments.
+	{name: "an old file is written into before its new name is durable", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+		{"l3bolt/stock.go", "\t\tif err := j.fs.SyncDir(j.dir); err != nil {\n\t\t\treturn false", "\t\tif err := error(nil); err != nil {\n\t\t\treturn false"},
+	}},
+	{name: "a segment's header is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+		{"l3bolt/draft.go", "if err := d.seg.file.Sync(); err != nil {", "if err := error(nil); err != nil {"},
+	}},
+	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+		{"l3bolt/draft.go", "if err := d.j.fs.SyncDir(d.j.dir); err != nil {", "if err := error(nil); err != nil {"},
+	}},
+	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", tries: 5, edits: []edit{
+		{"l3bolt/stock.go", "j.full[0].last > j.position {", "j.full[0].last > j.position+10 {"},
+	}},
+	{name: "records are not salted", pkg: inL3Bolt, test: "TestRecycledTail", edits: []edit{
+		{"l3bolt/segment.go", "\treturn crc32.Checksum(b[:], castagnoli)\n}\n\n// recordSize", "\treturn 0\n}\n\n// recordSize"},
+	}},
+	{name: "nothing behind a torn record is looked at", pkg: inL3Bolt, test: "TestRecycledDamage", edits: []edit{
+		{"l3bolt/window.go", "return next, end, w.checkTail(seed, end, next)", "return next, end, nil"},
+	}},
+	{name: "a segment without records keeps its name at opening", pkg: inL3Bolt, test: "TestSegmentReadAsEmptyStaysEmpty", edits: []edit{
+		{"l3bolt/resume.go", "j.retireAll(empty)", "j.retireAll(nil)"},
+	}},
+	{name: "segments are made ahead while the spare is lent", pkg: inL3Bolt, test: "TestFullDiskSpareComesFirst", edits: []edit{
+		{"l3bolt/stock.go", " || j.spare.lent() {\n\t\treturn\n", " {\n\t\treturn\n"},
+	}},
+	{name: "a failed sync ahead is forgotten", pkg: inL3Bolt, test: "TestFailedSyncAheadEndsWriting", edits: []edit{
+		{"l3bolt/draft.go", "return nil, d.j.stop(\"sync directory of\", name, err)", "return nil, cannot(\"sync directory of\", name, err)"},
 	}},
 	// The overlay.
 	{name: "timers lose what moves to another slot", pkg: inL3Bolt, test: "TestDueIsExact", edits: []edit{
@@ -226,7 +254,7 @@ var mutations = []control{
 		{"l3bolt/squeeze.go", "\t\tstate.sequence = s.d.position\n", "\t\tstate.sequence, state.version = s.d.position, 1\n"},
 	}},
 	{name: "old segments are removed while the spare is lent", pkg: inL3Bolt, test: "TestFullDisk$|TestFullDiskForEver", edits: []edit{
-		{"l3bolt/journal.go", "\t\tif !j.spare.adopt(name) {\n\t\t\tif err := j.fs.Remove(name)", "\t\t{\n\t\t\tif err := j.fs.Remove(name)"},
+		{"l3bolt/stock.go", "\t\tcase j.spare.adopt(name):\n", ""},
 	}},
 	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", tries: 5, edits: []edit{
 		{"l3bolt/spare.go", "\treturn s.fs.SyncDir(s.dir)\n", "\treturn nil\n"},

@@ -33,6 +33,8 @@ const (
 	crashDirEnv   = "STRATA_TEST_CRASH_DIR"
 	crashFirstEnv = "STRATA_TEST_CRASH_FIRST"
 	crashKillsEnv = "STRATA_CRASH_KILLS"
+	// crashCheckpointEnv has a child checkpoint after so many bytes.
+	crashCheckpointEnv = "STRATA_TEST_CRASH_CHECKPOINT"
 
 	crashWriters = 8
 	crashKeys    = 25 // of each writer
@@ -45,7 +47,11 @@ func crashKey(writer, i int) string { return fmt.Sprintf("w%d/%d", writer, i) }
 // openCrash uses small segments and checkpoints, so that kills meet them too. L2
 // lies beside the store: in it, a kill wipes it.
 func openCrash(dir string) (*tiered.Store, *l3bolt.DB, error) {
-	db, err := l3bolt.Open(dir, &l3bolt.Options{SegmentBytes: 256 << 10, CheckpointBytes: 512 << 10})
+	opts := l3bolt.Options{SegmentBytes: 256 << 10, CheckpointBytes: 512 << 10}
+	if n, err := strconv.ParseInt(os.Getenv(crashCheckpointEnv), 10, 64); err == nil {
+		opts.CheckpointBytes = n
+	}
+	db, err := l3bolt.Open(dir, &opts)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -31,12 +31,17 @@ const (
 var failpoints = []struct {
 	name     string
 	children func(rng *rand.Rand) []string
-	fresh    bool // each round in a directory of its own
+	fresh    bool     // each round in a directory of its own
+	env      []string // of the children
 }{
 	{name: "appended, not synced", children: at("l3bolt-appended", 100)},
 	{name: "synced, not published", children: at("l3bolt-synced", 100)},
 	{name: "in a checkpoint", children: at("l3bolt-checkpoint", 2)},
 	{name: "between a checkpoint and the journal's release", children: at("l3bolt-checkpointed", 2)},
+	{name: "between a checkpoint and the making of its segments into new ones", children: at("l3bolt-recycle", 4)},
+	{name: "in recycling, renamed", children: at("l3bolt-renamed", 4)},
+	{name: "in recycling, with a header and without its name", children: at("l3bolt-headed", 6)},
+	{name: "with two checkpoints queued", children: at("l3bolt-queued", 4), env: []string{crashCheckpointEnv + "=4096"}},
 	{name: "committed, not in L2", children: at("tiered-committed", 100)},
 	{name: "in L2, not ended", children: at("tiered-cached", 100)},
 	{name: "ended, not acknowledged", children: at("tiered-ended", 100)},
@@ -89,7 +94,7 @@ func TestFailpointKills(t *testing.T) {
 				first := round*1_000_000 + 1
 				acks := map[string]int{}
 				for _, spec := range p.children(rng) {
-					for key, n := range failpointChild(t, dir, first, spec, nil) {
+					for key, n := range failpointChild(t, dir, first, spec, nil, p.env...) {
 						acks[key] = n
 					}
 				}
@@ -106,9 +111,9 @@ func TestFailpointKills(t *testing.T) {
 
 // failpointChild runs a child until it is killed where spec says, and returns
 // its acknowledgements. A child that stops there is continued after stopped.
-func failpointChild(t *testing.T, dir string, first int, spec string, stopped func()) map[string]int {
+func failpointChild(t *testing.T, dir string, first int, spec string, stopped func(), env ...string) map[string]int {
 	t.Helper()
-	cmd, out := crashChild(t, dir, first, failpointEnv+"="+spec)
+	cmd, out := crashChild(t, dir, first, append(env, failpointEnv+"="+spec)...)
 	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
 	defer late.Stop()
 	type said struct {
