@@ -43,6 +43,7 @@ type hostsRun struct {
 	mu       sync.Mutex // guards what follows
 	history  hostsHistory
 	bad      []string
+	failed   []string // operations of unknown outcome, or that did not happen
 	children map[int]*hostsChild
 	owner    int     // ID of the child that said so last; 0: none
 	owned    []int64 // when children said that they own
@@ -115,6 +116,9 @@ func (r *hostsRun) take(c *hostsChild, l hostsLine) {
 		}
 	case "call", "return":
 		r.history.add(l)
+		if l.How != "" {
+			r.failed = append(r.failed, fmt.Sprintf("child %d: %s: %s", c.id, l.Event.Kind, l.How))
+		}
 		if l.What == "return" && l.How == "" && l.Event.Kind != "get" {
 			r.acked = append(r.acked, l.At)
 		}
@@ -190,13 +194,17 @@ func (r *hostsRun) end(c *hostsChild, sig syscall.Signal) {
 	late.Stop()
 }
 
-// hostsRound runs a round of so long and returns it, judged by final reads.
-func hostsRound(t *testing.T, seed uint64, length time.Duration, env ...string) (*hostsRun, error) {
-	t.Helper()
-	r := &hostsRun{
+func newHostsRun(t *testing.T, seed uint64) *hostsRun {
+	return &hostsRun{
 		t: t, dir: t.TempDir() + "/store", rng: rand.New(rand.NewPCG(seed, 0)), next: 100 * int(seed%7),
 		history: hostsHistory{calls: map[[2]int]hostsLine{}}, children: map[int]*hostsChild{}, faults: map[string]int{},
 	}
+}
+
+// hostsRound runs a round of so long and returns it, judged by final reads.
+func hostsRound(t *testing.T, seed uint64, length time.Duration, env ...string) (*hostsRun, error) {
+	t.Helper()
+	r := newHostsRun(t, seed)
 	for range hostsChildren {
 		r.start(env...)
 	}
@@ -204,6 +212,11 @@ func hostsRound(t *testing.T, seed uint64, length time.Duration, env ...string) 
 		time.Sleep(time.Duration(50+r.rng.IntN(450)) * time.Millisecond)
 		r.harm()
 	}
+	return r, r.finish()
+}
+
+// finish ends all children, in order or by a kill, and judges.
+func (r *hostsRun) finish() error {
 	for _, c := range r.children {
 		defer r.end(c, syscall.SIGKILL) // should what follows fail
 	}
@@ -212,12 +225,12 @@ func hostsRound(t *testing.T, seed uint64, length time.Duration, env ...string) 
 	}
 	r.history.end()
 	if err := r.readAll(); err != nil {
-		return r, err
+		return err
 	}
 	if len(r.bad) > 0 {
-		return r, errors.New(r.bad[0])
+		return errors.New(r.bad[0])
 	}
-	return r, r.history.judge()
+	return r.history.judge()
 }
 
 // readAll reads all keys in a store that is opened last.
@@ -289,4 +302,40 @@ func TestHosts(t *testing.T) {
 	at := func(q float64) time.Duration { return takeovers[int(q*float64(len(takeovers)-1))] }
 	t.Logf("%d takeovers: p50 %v, p99 %v, longest %v from the kill to the next acknowledged write",
 		len(takeovers), at(0.5), at(0.99), at(1))
+}
+
+// TestHostsRollingRestart: all processes are closed and replaced in turn, twice,
+// under load, and no caller sees an error.
+func TestHostsRollingRestart(t *testing.T) {
+	seed := rand.Uint64()
+	r := newHostsRun(t, seed)
+	children := make([]*hostsChild, 4)
+	for i := range children {
+		children[i] = r.start()
+	}
+	time.Sleep(300 * time.Millisecond)
+	for range 2 {
+		for i, c := range children {
+			r.end(c, syscall.SIGTERM)
+			children[i] = r.start()
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
+	r.mu.Lock()
+	failed := slices.Clone(r.failed) // what comes at the end is killed
+	r.mu.Unlock()
+	if len(failed) > 0 {
+		t.Errorf("seed %d: %d operations failed: %s", seed, len(failed), failed[0])
+	}
+	if err := r.finish(); err != nil {
+		t.Errorf("seed %d: %v", seed, err)
+	}
+	owners := map[int64]bool{}
+	for _, at := range r.owned {
+		owners[at] = true
+	}
+	if len(owners) < 3 {
+		t.Errorf("got %d owners: the ownership did not go round", len(owners))
+	}
+	t.Logf("%d events, %d owners", len(r.history.ops), len(owners))
 }
