@@ -75,6 +75,14 @@ func (d *DB) ReadySegment() string {
 	return d.journal.stock.ready.name
 }
 
+// PreparesWhenTold ends the journal's goroutine that makes segments ahead.
+func (d *DB) PreparesWhenTold() {
+	s := &d.journal.stock
+	close(s.stop)
+	<-s.done
+	s.stop = make(chan struct{})
+}
+
 // Prepare makes the next segment ahead, as the journal's goroutine does.
 func (d *DB) Prepare() { d.journal.prepare() }
 

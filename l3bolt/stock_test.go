@@ -80,6 +80,7 @@ func TestCommitWaitsForNothingButItsSync(t *testing.T) {
 	fs := faultfs.New(dir)
 	mk, m := newMaker(t, 41), emptyModel()
 	db := mustOpen(t, dir, small, fs)
+	db.PreparesWhenTold()
 	rotations := 0
 	for range 200 {
 		db.Prepare()
