@@ -116,31 +116,3 @@ func TestAnswersAreChecked(t *testing.T) {
 		}
 	}
 }
-
-func TestHistogram(t *testing.T) {
-	for ns := range uint64(1 << 20) {
-		c := class(ns)
-		if got := uint64(most(c)); got < ns || got > ns+ns/classesPerDoubling {
-			t.Fatalf("%d ns are counted as up to %d", ns, got)
-		}
-		if c > 0 && uint64(most(c-1)) >= ns {
-			t.Fatalf("%d ns fit a class below theirs", ns)
-		}
-	}
-	_ = new(histogram).classes[class(1<<63)]
-	var a, b histogram
-	for i := range 1000 {
-		h := &a
-		if i%2 == 0 {
-			h = &b
-		}
-		h.add(time.Duration(i) * time.Microsecond)
-	}
-	a.merge(&b)
-	if got := a.quantile(0.99); got < 990*time.Microsecond || got > 1025*time.Microsecond {
-		t.Errorf("got p99 %v, want 990 µs or a 32nd more", got)
-	}
-	if got := new(histogram).quantile(0.99); got != 0 {
-		t.Errorf("of nothing: got %v, want 0", got)
-	}
-}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/stratakv/strata/bench/versus/measure"
 )
 
 // load is a mix of requests.
@@ -117,18 +119,18 @@ func (e *entrant) measure(ctx context.Context, l load, set settings) error {
 	timer := time.AfterFunc(set.length, func() { stop.Store(true) })
 	defer timer.Stop()
 	start := time.Now()
-	times, err := together(e.clients, func(c *client, times *histogram) error {
+	times, err := together(e.clients, func(c *client, times *measure.Histogram) error {
 		for n := 0; !stop.Load() && ctx.Err() == nil; n++ {
 			begin := time.Now()
 			if err := c.ask(e.system.handler, l.page(n)); err != nil {
 				return err
 			}
-			times.add(time.Since(begin))
+			times.Add(time.Since(begin))
 		}
 		return ctx.Err()
 	})
 	took := time.Since(start)
-	e.results[l.name] = append(e.results[l.name], result{float64(times.n) / took.Seconds(), times.quantile(0.99)})
+	e.results[l.name] = append(e.results[l.name], result{float64(times.Count()) / took.Seconds(), times.Quantile(0.99)})
 	return err
 }
 
@@ -138,7 +140,7 @@ func begin(ctx context.Context, h http.Handler, clients, sessions int) ([]*clien
 	for i := range all {
 		all[i] = newClient(ctx, sessions)
 	}
-	_, err := together(all, func(c *client, _ *histogram) error {
+	_, err := together(all, func(c *client, _ *measure.Histogram) error {
 		for range c.cookies {
 			if err := c.ask(h, "/begin"); err != nil {
 				return err
@@ -155,7 +157,7 @@ func begin(ctx context.Context, h http.Handler, clients, sessions int) ([]*clien
 // warm reads every session once, so that none is new, or due to be written
 // because of its age, while it is measured.
 func warm(h http.Handler, all []*client) error {
-	_, err := together(all, func(c *client, _ *histogram) error {
+	_, err := together(all, func(c *client, _ *measure.Histogram) error {
 		for range c.cookies {
 			if err := c.ask(h, "/read"); err != nil {
 				return err
@@ -167,16 +169,16 @@ func warm(h http.Handler, all []*client) error {
 }
 
 // together runs do for all clients at once, and adds up their times.
-func together(all []*client, do func(*client, *histogram) error) (*histogram, error) {
+func together(all []*client, do func(*client, *measure.Histogram) error) (*measure.Histogram, error) {
 	var running sync.WaitGroup
-	times, errs := make([]histogram, len(all)), make([]error, len(all))
+	times, errs := make([]measure.Histogram, len(all)), make([]error, len(all))
 	for i, c := range all {
 		running.Go(func() { errs[i] = do(c, &times[i]) })
 	}
 	running.Wait()
-	sum := new(histogram)
+	sum := new(measure.Histogram)
 	for i := range times {
-		sum.merge(&times[i])
+		sum.Merge(&times[i])
 	}
 	return sum, errors.Join(errs...)
 }

@@ -2,7 +2,7 @@
 // with scs over its adapter, over scs's own memstore and over Redis, and without
 // sessions.
 //
-//	go -C bench run ./sessions
+//	go -C bench/versus run ./sessions
 //
 // The handlers are called directly, without HTTP: what is measured is the
 // session, not the network. Each system begins the same sessions and is then

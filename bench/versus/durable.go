@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stratakv/strata/bench/versus/measure"
+	"github.com/stratakv/strata/bench/versus/peer"
+	"github.com/stratakv/strata/bench/versus/records"
+	"github.com/stratakv/strata/bench/versus/report"
+	"github.com/stratakv/strata/tiered"
+)
+
+var setsHow = []string{
+	"Session records of 150 to 2,000 bytes replace others, each as likely as any other. A Set counts when the system says that it is on the disk; \"everysec\" does not say that.",
+	"bbolt: freelist as a map, not written (NoFreelistSync), Batch with 1 ms instead of 10. Pebble: memtables of 64 MiB. Badger: without detection of conflicts; values in the tree, as it comes, and in its log. All LSM trees: 128 MiB of block cache. Redis: Unix socket, no snapshots, no rewriting of its log; a connection for each caller and one command at a time, and beside it rueidis as it comes, which sends what is asked at once together.",
+	"Each store is opened for its turn and closed after it, so that its background work is in its own turn or in none; a quarter of the time is not counted, to warm it. Redis stays up.",
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+
+// setter gives an operation that sets one of n records.
+func (b *bench) setter(ctx context.Context, kv peer.KV, keys *measure.Keys) func(*measure.Caller) error {
+	return func(c *measure.Caller) error {
+		return kv.Set(ctx, records.Key(keys.Next(c.Rng)), b.values.At(c.Rng.Int()))
+	}
+}
+
+// sets compares durable Sets of so many writers.
+func sets(writers int) func(context.Context, *bench, *report.Result) error {
+	return func(ctx context.Context, b *bench, res *report.Result) error {
+		n := b.set.base()
+		keys := measure.Uniform(n)
+		var rate, median, tail *report.Table
+		measureOn := func(name string) func(context.Context, peer.KV) error {
+			return func(ctx context.Context, kv peer.KV) error {
+				op := b.setter(ctx, kv, keys)
+				if err := warmed(ctx, writers, b.set.length/4, op); err != nil {
+					return err
+				}
+				run, err := measure.Closed(ctx, writers, b.set.length, op)
+				rate.Add(name, run.PerSecond())
+				median.Add(name, micros(run.Times.Quantile(0.5)))
+				tail.Add(name, micros(run.Times.Quantile(0.99)))
+				return err
+			}
+		}
+		systems := []system{strataWith(strata, "", tiered.Options{}), bbolt(writers > 1), redis("always", peer.Alone, writers)}
+		if writers > 1 {
+			systems = append(systems, redis("always", peer.Pipelined, 0))
+		}
+		systems = append(systems, redis("everysec", peer.Alone, writers), pebbleSync(), badgerSync(false), badgerSync(true))
+		var sides []*side
+		for _, s := range systems {
+			sides = append(sides, b.over(s, n, measureOn(s.name)))
+		}
+		title := fmt.Sprintf("Durable Set, %d records, %d at once", n, writers)
+		rate = table(res, title, "per second", true, sides...)
+		median = table(res, title+", p50", "µs", false, sides...)
+		tail = table(res, title+", p99", "µs", false, sides...)
+		box := b.disk(fact(res, "The disk", "per second"))
+		if err := b.alternate(ctx, res, b.set.rounds, append(sides, box)...); err != nil {
+			return err
+		}
+		b.judge(res, n, 1_000_000, setTargets(writers, rate, median)...)
+		return nil
+	}
+}
+
+func setTargets(writers int, rate, median *report.Table) []report.Target {
+	alone := "Redis always, a connection a caller, no pipelining"
+	over := func(t *report.Table, peer string, atMost bool, bound float64) report.Target {
+		what := map[bool]string{true: "latency (p50)", false: "throughput"}[atMost]
+		return report.Over(fmt.Sprintf("durable Set, %d writers, %s / %s", writers, what, peer), t.Row(strata), t.Row(peer), atMost, bound)
+	}
+	switch writers {
+	case 1:
+		return []report.Target{over(median, "bbolt, Update", true, 0.5), over(median, alone, true, 0.8)}
+	case 64:
+		return []report.Target{over(rate, "bbolt, Batch (1 ms)", false, 10)}
+	}
+	return []report.Target{
+		over(rate, "bbolt, Batch (1 ms)", false, 6), over(rate, alone, false, 1.5),
+		over(rate, "Pebble, Sync", false, 1), over(rate, "Badger, SyncWrites", false, 5),
+	}
+}

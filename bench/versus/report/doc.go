@@ -1,0 +1,7 @@
+// Package report turns what the comparisons measured into text: Markdown with
+// tables, the targets and the table of what peers do better, and SVG charts that
+// can be read on light and on dark ground.
+//
+// It measures nothing and reads no clock: the same Report gives the same bytes.
+// Its values are plain data, not safe for concurrent use.
+package report
