@@ -50,11 +50,15 @@ func BenchmarkGetHit(b *testing.B) {
 	keys, hashes := benchNames()
 	for i, key := range keys {
 		c.Fill(hashes[i], l1.Entry{Key: key, Value: make([]byte, 200), Tag: 1, Version: 1, Deadline: 1 << 60})
+		if i%1000 == 0 {
+			c.Settle() // none is to be refused for the backlog
+		}
 	}
 	c.Settle()
+	now := at(1)
 	benchGets(b, func(i int) bool {
-		e, hit := c.Get(hashes[i], keys[i], 1, 1)
-		return hit && len(e.Value) == 200
+		e, hit := c.Get(hashes[i], keys[i], 1, now)
+		return hit && len(e.Value()) == 200
 	})
 }
 
@@ -82,9 +86,10 @@ func BenchmarkRistrettoGetHit(b *testing.B) {
 func BenchmarkMiss(b *testing.B) {
 	c := newCache(b, 64<<20)
 	keys, hashes := benchNames()
+	now := at(1)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		c.Get(hashes[i&(benchKeys-1)], keys[i&(benchKeys-1)], 1, 1)
+		c.Get(hashes[i&(benchKeys-1)], keys[i&(benchKeys-1)], 1, now)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestBudgetHolds(t *testing.T) {
 	for _, size := range []int{0, 100, 5000, 300_000} {
 		c := newCache(t, limit)
 		each := l1.Size(l1.Entry{Key: fmt.Sprintf("k:%016x", 0), Value: make([]byte, size)})
-		n := int(2 * limit / each)
+		n := int(2 * l1.LiveShare(limit) / each)
 		fillSettled(c, "k", n, size)
 		wantSettled(t, c)
 		st := c.Stats()
@@ -50,17 +50,30 @@ func TestBudgetHolds(t *testing.T) {
 func TestBytesAreThoseOfEntries(t *testing.T) {
 	c := newCache(t, 16<<20)
 	empty := c.Stats().Bytes
-	small, spare := entry("k", "v", 1), entry("k", "v", 2)
-	spare.Value = append(make([]byte, 0, 10_000), 'v')
-	for _, e := range []l1.Entry{small, spare} {
+	small, large := entry("k", "v", 1), entry("k", strings.Repeat("v", 10_000), 2)
+	for _, e := range []l1.Entry{small, large} {
 		c.Fill(hashOf("k"), e)
 		c.Settle()
-		if got := c.Stats().Bytes - empty; got != l1.Size(e) {
-			t.Errorf("got %d bytes for the entry, want %d", got, l1.Size(e))
+		if got, want := c.Stats().Bytes-empty, c.Counted(l1.Size(e)); got < want-1 || got > want+1 {
+			t.Errorf("got %d bytes for the entry, want %d", got, want)
 		}
 	}
-	if small, spare := l1.Size(small), l1.Size(spare); spare < small+9_000 {
-		t.Errorf("got %d bytes with spare capacity, %d without", spare, small)
+	if small, large := l1.Size(small), l1.Size(large); large < small+10_000 {
+		t.Errorf("got %d bytes for a large value, %d for a small one", large, small)
+	}
+}
+
+// What may live leaves room for what the collector lets grow.
+func TestLiveShare(t *testing.T) {
+	for _, tc := range []struct{ percent, least, most int64 }{
+		{0, 1000, 1000}, // switched off: a memory limit bounds the heap
+		{50, 666, 667},
+		{100, 500, 500},
+		{400, 200, 200},
+	} {
+		if got := l1.LiveShareOf(1000, tc.percent); got < tc.least || got > tc.most {
+			t.Errorf("GOGC=%d: got %d of 1000, want %d to %d", tc.percent, got, tc.least, tc.most)
+		}
 	}
 }
 
@@ -108,8 +121,8 @@ func TestBacklogIsBounded(t *testing.T) {
 		size  int
 		most  int
 	}{
-		{"items", 4 * limit, 0, l1.MaxBacklogItems - 1},
-		{"bytes", limit, 1000, int(limit / 32 / l1.Size(entry("k12345", strings.Repeat("v", 1000), 1)))},
+		{"items", 8 * limit, 0, l1.MaxBacklogItems - 1},
+		{"bytes", limit, 1000, int(l1.LiveShare(limit) / 16 / l1.Size(entry("k12345", strings.Repeat("v", 1000), 1)))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newCache(t, tc.limit)
@@ -170,17 +183,18 @@ func TestRefusedKeyComesBack(t *testing.T) {
 // A value that grows while it is queued counts as it grows.
 func TestGrowthInTheQueueIsBounded(t *testing.T) {
 	const limit = 64 << 20
+	most := l1.LiveShare(limit) / 16
 	c := newCache(t, limit)
 	stalled(c, func() {
 		for i := range 20 {
 			key := pick(c, i)
 			c.Fill(hashOf(key), entry(key, "small", 1))
-			c.Fill(hashOf(key), entry(key, strings.Repeat("v", limit/32/10), 1))
-			if _, bytes := c.Backlog(); bytes > limit/32 {
-				t.Fatalf("got %d bytes queued, want at most %d", bytes, limit/32)
+			c.Fill(hashOf(key), entry(key, strings.Repeat("v", int(most)/10), 1))
+			if _, bytes := c.Backlog(); bytes > most {
+				t.Fatalf("got %d bytes queued, want at most %d", bytes, most)
 			}
 		}
-		want(t, c, pick(c, 0), 1, 0, strings.Repeat("v", limit/32/10))
+		want(t, c, pick(c, 0), 1, 0, strings.Repeat("v", int(most)/10))
 		want(t, c, pick(c, 19), 1, 0, "")
 	})
 	if got := c.Stats().Refused; got < 10 || got > 12 {

@@ -4,7 +4,6 @@ package l1
 
 import (
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -45,7 +44,7 @@ type Options struct {
 // shard's mutex and not once the shard is closed.
 type Cache struct {
 	limits
-	index
+	*index
 	ristretto *ristretto.Cache[uint64, *cell]
 	stripes   *stripes
 	backlog   *backlog
@@ -55,6 +54,7 @@ type Cache struct {
 	_ [64]byte // what follows is written often
 
 	fills, refused, evictions atomic.Uint64 // written by Fill and by ristretto's goroutine
+	room                      room
 }
 
 // New returns an empty cache, which holds goroutines until Close. Error:
@@ -78,27 +78,34 @@ func New(opts Options) (*Cache, error) {
 	return c, nil
 }
 
-// Get returns the entry of key if its tag is tag and its deadline is ahead at
-// now (unix milliseconds). hash is key's. The entry is read-only.
-func (c *Cache) Get(hash uint64, key string, tag uint64, now int64) (*Entry, bool) {
+// Get lends the entry of key if its tag is tag and its deadline is ahead. hash
+// is key's. now gives unix milliseconds; it is asked only about an entry that has
+// a deadline.
+func (c *Cache) Get(hash uint64, key string, tag uint64, now func() int64) (*Block, bool) {
+	_, b := c.hit(hash, key, tag, now)
+	return b, b != nil
+}
+
+// hit finds, judges and counts; b is nil for a miss.
+func (c *Cache) hit(hash uint64, key string, tag uint64, now func() int64) (*cell, *Block) {
 	st := c.stripes.mine()
 	if cl := c.find(hash); cl != nil {
-		e := cl.entry.Load()
-		if e != nil && e.Tag == tag && e.Key == key {
-			if !e.expired(now) {
+		b := cl.entry.Load()
+		if b != nil && b.tag == tag && b.Key() == key {
+			if b.deadline == 0 || b.deadline > now() {
 				if told(st.hits.Add(1)) {
 					c.tell(st, hash)
 				}
-				return e, true
+				return cl, b
 			}
 			st.expired.Add(1)
-			c.expire(hash, e)
+			c.expire(hash, b)
 		}
 	}
 	if told(st.misses.Add(1)) {
 		c.tell(st, hash)
 	}
-	return nil, false
+	return nil, nil
 }
 
 // tell makes ristretto count a use of hash.
@@ -110,66 +117,72 @@ func (c *Cache) tell(st *stripe, hash uint64) {
 	st.ended.Add(1)
 }
 
-// expire removes e, whose deadline has come, if it still stands.
-func (c *Cache) expire(hash uint64, e *Entry) {
+// expire removes b, whose deadline has come, if it still stands.
+func (c *Cache) expire(hash uint64, b *Block) {
 	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cl := c.find(hash); cl != nil && cl.entry.Load() == e && !s.closed {
+	if cl := c.find(hash); cl != nil && cl.entry.Load() == b && !s.closed {
 		c.dropLocked(cl)
 	}
 }
 
-// Fill makes e what Get finds under hash, the hash of e.Key, and owns e.Value
-// from the call on. The fill is refused, and an entry that stood before is
+// Fill makes a copy of e what Get finds under hash, the hash of e.Key. The fill is refused, and an entry that stood before is
 // gone, if e is too large or too much is queued; it is refused, and the entry
 // stays, if that is a later one of the same key by version and tag.
 func (c *Cache) Fill(hash uint64, e Entry) {
+	var b *Block
+	if e.size() <= c.maxEntry {
+		b = newBlock(&e) // outside the lock
+	}
 	s := c.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	if c.fillLocked(hash, &e) {
+	if c.fillLocked(hash, &e, b) {
 		c.fills.Add(1)
 		return
 	}
 	c.refused.Add(1)
 }
 
-// fillLocked owns e from the call on. It returns false if e is refused.
-func (c *Cache) fillLocked(hash uint64, e *Entry) bool {
+// fillLocked puts b, the copy of e, or nil if that is too large. It returns false
+// if e is refused.
+func (c *Cache) fillLocked(hash uint64, e *Entry, b *Block) bool {
 	cl := c.find(hash)
-	var old *Entry
+	var old *Block
 	if cl != nil {
 		old = cl.entry.Load()
 	}
-	if old == nil || old.Key != e.Key {
-		e.Key = strings.Clone(e.Key)
-	} else {
-		e.Key = old.Key
-	}
-	size := e.size()
 	switch {
 	case old != nil && old.outdates(e):
 		return false
-	case size > c.maxEntry:
+	case b == nil:
 		c.dropLocked(cl)
 		return false
 	case old == nil:
-		return c.queueLocked(hash, cl, e)
-	case size == old.size():
-		cl.entry.Store(e)
+		return c.queueLocked(hash, cl, b)
+	case b.size() == old.size():
+		c.replaceLocked(cl, b)
 		return true
 	case !cl.queued:
-		return c.queueLocked(hash, cl, e)
-	case c.backlog.grow(size - old.size()):
-		cl.entry.Store(e)
+		return c.queueLocked(hash, cl, b)
+	case c.backlog.grow(b.size() - old.size()):
+		c.replaceLocked(cl, b)
 		return true
 	}
 	c.dropLocked(cl)
 	return false
+}
+
+// replaceLocked changes the entry of cl in place.
+func (c *Cache) replaceLocked(cl *cell, b *Block) {
+	if d := cl.decoded.Load(); d != nil && d.version != b.version {
+		c.undecodeLocked(cl)
+	}
+	cl.entry.Store(b)
 }
 
 // Drop removes what there is under hash.
@@ -194,19 +207,19 @@ func (c *Cache) dropLocked(cl *cell) {
 	c.queueLocked(cl.hash, cl, nil)
 }
 
-// queueLocked replaces old, the cell of the hash or nil, by a new one with e,
-// and hands that to ristretto behind the deletion of old (invariant 2). With e
+// queueLocked replaces old, the cell of the hash or nil, by a new one with b,
+// and hands that to ristretto behind the deletion of old (invariant 2). With b
 // nil the new cell only marks the end of the deletion for the backlog: it is
 // not in the index, and will be rejected. If too much is queued it returns
 // false and leaves old empty in its place, for as long as ristretto has it.
-func (c *Cache) queueLocked(hash uint64, old *cell, e *Entry) bool {
+func (c *Cache) queueLocked(hash uint64, old *cell, b *Block) bool {
 	if old != nil {
 		c.emptyLocked(old)
 	}
 	cl := &cell{hash: hash, queued: true, deletion: old != nil}
 	var size int64
-	if e != nil {
-		size = e.size()
+	if b != nil {
+		size = b.size()
 	}
 	if !c.backlog.reserve(cl.items(), size) {
 		return false
@@ -215,8 +228,8 @@ func (c *Cache) queueLocked(hash uint64, old *cell, e *Entry) bool {
 		c.removeLocked(old)
 		c.ristretto.Del(hash)
 	}
-	if e != nil {
-		c.insertLocked(cl, e)
+	if b != nil {
+		c.insertLocked(cl, b)
 	}
 	if c.ristretto.Set(hash, cl, 0) {
 		return true

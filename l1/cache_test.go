@@ -25,6 +25,9 @@ func newCache(t testing.TB, bytes int64) *l1.Cache {
 	return c
 }
 
+// at is the clock that stands at now.
+func at(now int64) func() int64 { return func() int64 { return now } }
+
 func hashOf(key string) uint64 { return xxh3.HashStringSeed(key, 42) }
 
 func entry(key, value string, tag uint64) l1.Entry {
@@ -34,9 +37,9 @@ func entry(key, value string, tag uint64) l1.Entry {
 // want checks the answer to Get; value "" stands for a miss.
 func want(t *testing.T, c *l1.Cache, key string, tag uint64, now int64, value string) {
 	t.Helper()
-	e, hit := c.Get(hashOf(key), key, tag, now)
-	if hit != (value != "") || hit && string(e.Value) != value {
-		t.Errorf("Get(%q, tag %d, now %d): got %.40v, %v, want %.20q", key, tag, now, e, hit, value)
+	e, hit := c.Get(hashOf(key), key, tag, at(now))
+	if hit != (value != "") || hit && string(e.Value()) != value {
+		t.Errorf("Get(%q, tag %d, now %d): got %v, want %.20q", key, tag, now, hit, value)
 	}
 }
 
@@ -63,11 +66,11 @@ func TestHitNeedsKeyTagAndDeadline(t *testing.T) {
 			want(t, c, "a", 8, 999, "")
 			want(t, c, "absent", 7, 0, "")
 			want(t, c, "eternal", 7, 1<<62, "v")
-			if _, hit := c.Get(hashOf("a"), "b", 7, 0); hit {
+			if _, hit := c.Get(hashOf("a"), "b", 7, at(0)); hit {
 				t.Error("another key of the same hash: got a hit")
 			}
-			got, hit := c.Get(hashOf("a"), "a", 7, 0)
-			if !hit || got.Key != "a" || got.Deadline != 1000 || got.Version != 3 {
+			got, hit := c.Get(hashOf("a"), "a", 7, at(0))
+			if !hit || got.Key() != "a" || got.Deadline() != 1000 || got.Version() != 3 {
 				t.Errorf("got %+v, %v, want the entry", got, hit)
 			}
 			want(t, c, "a", 7, 1000, "")
@@ -92,11 +95,11 @@ type cacheFiller struct{ c *l1.Cache }
 func (f cacheFiller) fill(key, value string) { f.c.Fill(hashOf(key), entry(key, value, 1)) }
 
 func (f cacheFiller) get(key string) (string, bool) {
-	e, hit := f.c.Get(hashOf(key), key, 1, 0)
+	e, hit := f.c.Get(hashOf(key), key, 1, at(0))
 	if !hit {
 		return "", false
 	}
-	return string(e.Value), true
+	return string(e.Value()), true
 }
 
 func (f cacheFiller) settle() { f.c.Settle() }
@@ -223,10 +226,10 @@ func TestLaterEntryStands(t *testing.T) {
 		c := newCache(t, 8<<20)
 		c.Fill(hashOf("k"), old)
 		c.Fill(hashOf("k"), l1.Entry{Key: "k", Value: []byte("new"), Tag: tc.tag, Version: tc.version})
-		_, stands := c.Get(hashOf("k"), "k", old.Tag, 0)
+		_, stands := c.Get(hashOf("k"), "k", old.Tag, at(0))
 		if tc.tag == old.Tag {
-			e, _ := c.Get(hashOf("k"), "k", old.Tag, 0)
-			stands = string(e.Value) == "old"
+			e, _ := c.Get(hashOf("k"), "k", old.Tag, at(0))
+			stands = string(e.Value()) == "old"
 		}
 		refused := c.Stats().Refused
 		if stands != tc.stands || refused != map[bool]uint64{true: 1}[tc.stands] {
@@ -240,11 +243,11 @@ func TestEqualHashesShareAPlace(t *testing.T) {
 	for range 100 {
 		for _, key := range []string{"a", "b"} {
 			c.Fill(1, entry(key, key, 1))
-			if e, hit := c.Get(1, key, 1, 0); !hit || string(e.Value) != key {
+			if e, hit := c.Get(1, key, 1, at(0)); !hit || string(e.Value()) != key {
 				t.Fatalf("got %+v, %v, want %q", e, hit, key)
 			}
 		}
-		if _, hit := c.Get(1, "a", 1, 0); hit {
+		if _, hit := c.Get(1, "a", 1, at(0)); hit {
 			t.Fatal("got both, want the last one only")
 		}
 	}
@@ -274,23 +277,33 @@ func TestTooLargeLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestKeyPinsNothingOfTheCaller(t *testing.T) {
+// Key and value are copied: the caller may do with his what he likes.
+func TestNothingOfTheCallerIsKept(t *testing.T) {
 	c := newCache(t, 8<<20)
 	request := strings.Repeat("k", 1000)
-	key := request[:10]
-	var first *byte
-	for i := range 2 {
-		c.Fill(hashOf(key), entry(key, "v", uint64(i)))
-		e, hit := c.Get(hashOf(key), key, uint64(i), 0)
-		if !hit || unsafe.StringData(e.Key) == unsafe.StringData(key) {
-			t.Fatalf("got %+v, %v, want a key of its own", e, hit)
+	key, value := request[:10], []byte("value")
+	c.Fill(hashOf(key), l1.Entry{Key: key, Value: value, Tag: 1, Version: 1})
+	clear(value)
+	e, hit := c.Get(hashOf(key), key, 1, at(0))
+	if !hit || string(e.Value()) != "value" || cap(e.Value()) != len(e.Value()) {
+		t.Errorf("got %+v, %v, want the value as it was, without room behind it", e, hit)
+	}
+	if unsafe.StringData(e.Key()) == unsafe.StringData(key) {
+		t.Error("got the caller's key, want a copy")
+	}
+}
+
+// Empty parts have nothing behind the header to point to.
+func TestEmptyKeyAndValue(t *testing.T) {
+	c := newCache(t, 8<<20)
+	for _, e := range []l1.Entry{{}, {Key: "k"}, {Value: []byte("v")}} {
+		e.Tag, e.Version = 1, 1
+		c.Fill(hashOf(e.Key), e)
+		got, hit := c.Get(hashOf(e.Key), e.Key, 1, at(0))
+		if !hit || got.Key() != e.Key || got.Value() == nil || string(got.Value()) != string(e.Value) {
+			t.Errorf("%q, %q: got %+v, %v", e.Key, e.Value, got, hit)
 		}
-		if first == nil {
-			first = unsafe.StringData(e.Key)
-		}
-		if first != unsafe.StringData(e.Key) {
-			t.Error("got another copy of the key, want the one that was there")
-		}
+		c.Drop(hashOf(e.Key))
 	}
 }
 
@@ -299,14 +312,14 @@ func TestLentEntryStaysWhole(t *testing.T) {
 	c := newCache(t, 8<<20)
 	c.Fill(hashOf("k"), entry("k", "first", 1))
 	c.Settle()
-	e, hit := c.Get(hashOf("k"), "k", 1, 0)
+	e, hit := c.Get(hashOf("k"), "k", 1, at(0))
 	if !hit {
 		t.Fatal("got a miss")
 	}
 	c.Fill(hashOf("k"), entry("k", "other", 2)) // of equal size: in place
 	c.Drop(hashOf("k"))
 	c.Close()
-	if e.Key != "k" || string(e.Value) != "first" || e.Tag != 1 {
+	if e.Key() != "k" || string(e.Value()) != "first" || e.Tag() != 1 {
 		t.Errorf("got %+v, want what it was", e)
 	}
 }
@@ -318,7 +331,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 	c.Fill(hash, entry(key, "value", 1))
 	c.Settle()
 	got := testing.AllocsPerRun(1000, func() {
-		if _, hit := c.Get(hash, key, 1, 0); !hit {
+		if _, hit := c.Get(hash, key, 1, at(0)); !hit {
 			t.Fatal("got a miss")
 		}
 	})

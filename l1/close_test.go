@@ -106,7 +106,7 @@ func TestCloseBesideCalls(t *testing.T) {
 					case 3:
 						c.Stats()
 					default:
-						c.Get(hashOf(key), key, 1, int64(i-100))
+						c.Get(hashOf(key), key, 1, at(int64(i-100)))
 					}
 				}
 			})

@@ -18,17 +18,20 @@ func Example() {
 	}
 	defer c.Close()
 
-	const generation, now = 7, 1_000
+	const generation = 7
+	now := int64(1_000)
+	clock := func() int64 { return now }
 	key := "session:42"
 	hash := xxh3.HashStringSeed(key, 12345)
 	c.Fill(hash, l1.Entry{Key: key, Value: []byte("value"), Tag: generation, Deadline: now + 500, Version: 3})
 
-	if e, hit := c.Get(hash, key, generation, now); hit {
-		fmt.Printf("%s, version %d\n", e.Value, e.Version)
+	if e, hit := c.Get(hash, key, generation, clock); hit {
+		fmt.Printf("%s, version %d\n", e.Value(), e.Version())
 	}
-	_, hit := c.Get(hash, key, generation+1, now) // a write in the bucket since
+	_, hit := c.Get(hash, key, generation+1, clock) // a write in the bucket since
 	fmt.Println(hit)
-	_, hit = c.Get(hash, key, generation, now+500) // its deadline
+	now += 500
+	_, hit = c.Get(hash, key, generation, clock) // its deadline
 	fmt.Println(hit)
 	// Output:
 	// value, version 3

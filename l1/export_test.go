@@ -21,8 +21,20 @@ func (c *Cache) Kept() (n int64) {
 	return n
 }
 
-// Size is what e counts against the budget.
+// Size is the memory that e takes.
 func Size(e Entry) int64 { return e.size() }
+
+// LiveShare is how many bytes of a budget may live at once.
+func LiveShare(budget int64) int64 { return newLimits(budget).live }
+
+// LiveShareOf is LiveShare where GOGC is percent.
+func LiveShareOf(budget, percent int64) int64 { return liveShare(budget, percent) }
+
+// Counted is what so many bytes of entries count against the budget.
+func (c *Cache) Counted(bytes int64) int64 { return c.counted(bytes) }
+
+// DecodedBytes is what decoded values count.
+func (c *Cache) DecodedBytes() int64 { return c.decodedBytes.Load() }
 
 const MaxBacklogItems = maxBacklogItems
 
@@ -31,7 +43,7 @@ const MaxBacklogItems = maxBacklogItems
 func (c *Cache) Stall(hash uint64, e Entry) (release func()) {
 	s := c.shard(hash)
 	s.mu.Lock()
-	if !c.fillLocked(hash, &e) {
+	if !c.fillLocked(hash, &e, newBlock(&e)) {
 		panic("no room to stall")
 	}
 	return s.mu.Unlock

@@ -22,7 +22,7 @@ func TestFrequentStays(t *testing.T) {
 					synctest.Wait() // ristretto forgets what its goroutine has no time for
 				}
 				key := fmt.Sprintf("hot:%016x", i)
-				if _, hit := c.Get(hashOf(key), key, 1, 0); hit {
+				if _, hit := c.Get(hashOf(key), key, 1, at(0)); hit {
 					hits++
 				}
 			}

@@ -14,7 +14,10 @@ import (
 type cell struct {
 	hash  uint64
 	next  atomic.Pointer[cell] // of the same slot; stays when the cell is taken out, for readers that stand on it
-	entry atomic.Pointer[Entry]
+	entry atomic.Pointer[Block]
+	// decoded is a value made of an entry of this cell; that of another version
+	// counts as none. It goes when the entry goes.
+	decoded atomic.Pointer[decoded]
 	// queued says that ristretto has yet to judge the cell, deletion that a
 	// deletion stands before it in the queue.
 	queued, deletion bool
@@ -37,11 +40,13 @@ type shard struct {
 type index struct {
 	slots  []atomic.Pointer[cell]
 	shards []shard
+
+	decodedBytes atomic.Int64 // what decoded values count; written under the shards' mutexes
 }
 
 // newIndex has a slot for each of n cells or of half as many.
-func newIndex(n int64) index {
-	return index{slots: make([]atomic.Pointer[cell], max(floorPower(n), shards)), shards: make([]shard, shards)}
+func newIndex(n int64) *index {
+	return &index{slots: make([]atomic.Pointer[cell], max(floorPower(n), shards)), shards: make([]shard, shards)}
 }
 
 // floorPower is the greatest power of two that is not above n, for n > 0.
@@ -62,9 +67,9 @@ func (x *index) find(hash uint64) *cell {
 	return cl
 }
 
-// insertLocked puts cl with e where no other cell has its hash.
-func (x *index) insertLocked(cl *cell, e *Entry) {
-	cl.entry.Store(e)
+// insertLocked puts cl with b where no other cell has its hash.
+func (x *index) insertLocked(cl *cell, b *Block) {
+	cl.entry.Store(b)
 	slot := x.slot(cl.hash)
 	cl.next.Store(slot.Load())
 	slot.Store(cl)
@@ -72,7 +77,7 @@ func (x *index) insertLocked(cl *cell, e *Entry) {
 }
 
 // removeLocked takes cl out if it is there, and returns its entry, if any.
-func (x *index) removeLocked(cl *cell) *Entry {
+func (x *index) removeLocked(cl *cell) *Block {
 	for at := x.slot(cl.hash); ; {
 		here := at.Load()
 		if here == nil {
@@ -88,12 +93,21 @@ func (x *index) removeLocked(cl *cell) *Entry {
 
 // emptyLocked takes the entry out of cl, which is or was in the index, and
 // returns it.
-func (x *index) emptyLocked(cl *cell) *Entry {
-	e := cl.entry.Swap(nil)
-	if e != nil {
+func (x *index) emptyLocked(cl *cell) *Block {
+	b := cl.entry.Swap(nil)
+	if b != nil {
 		x.shard(cl.hash).entries--
 	}
-	return e
+	x.undecodeLocked(cl)
+	return b
+}
+
+// undecodeLocked drops the decoded value of cl, if there is one.
+func (x *index) undecodeLocked(cl *cell) {
+	if d := cl.decoded.Load(); d != nil {
+		cl.decoded.Store(nil)
+		x.decodedBytes.Add(-d.bytes)
+	}
 }
 
 // close empties the index once nobody holds a shard's mutex, and lets writers

@@ -64,13 +64,13 @@ func TestModel(t *testing.T) {
 					m.dropped = true
 					model[hash] = m
 				default:
-					e, hit := c.Get(hash, key, m.tag, 0)
+					e, hit := c.Get(hash, key, m.tag, at(0))
 					if !hit {
 						break
 					}
 					hits++
-					if !m.once || m.dropped || e.Value[0] != m.value || len(e.Value) != m.size || e.Version != m.version {
-						t.Fatalf("seed %d, op %d, key %s: got version %d, want %+v or a miss", seed, i, key, e.Version, m)
+					if !m.once || m.dropped || e.Value()[0] != m.value || len(e.Value()) != m.size || e.Version() != m.version {
+						t.Fatalf("seed %d, op %d, key %s: got version %d, want %+v or a miss", seed, i, key, e.Version(), m)
 					}
 				}
 			}
@@ -124,13 +124,13 @@ func readersNeverGoBack(t *testing.T, c *l1.Cache) {
 				k := rnd.IntN(keys)
 				key := fmt.Sprint(k)
 				oldest := floor[k].Load()
-				e, hit := c.Get(hashOf(key), key, 1, 0)
+				e, hit := c.Get(hashOf(key), key, 1, at(0))
 				if !hit {
 					continue
 				}
 				hits.Add(1)
-				if got := binary.LittleEndian.Uint64(e.Value); e.Version < oldest || got != e.Version || e.Key != key {
-					t.Errorf("key %s: got version %d with value %d of %s, want at least %d", key, e.Version, got, e.Key, oldest)
+				if got := binary.LittleEndian.Uint64(e.Value()); e.Version() < oldest || got != e.Version() || e.Key() != key {
+					t.Errorf("key %s: got version %d with value %d of %s, want at least %d", key, e.Version(), got, e.Key(), oldest)
 					return
 				}
 			}

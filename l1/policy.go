@@ -3,6 +3,7 @@
 package l1
 
 import (
+	"runtime/metrics"
 	"sync/atomic"
 	"unsafe"
 
@@ -33,6 +34,7 @@ const (
 // limits are the parts of a budget.
 type limits struct {
 	bytes        int64 // the whole
+	live         int64 // what may live at once; all below are parts of it
 	counters     int64 // number of frequency counters
 	indexSlots   int64
 	backlogBytes int64 // of what is queued
@@ -41,17 +43,43 @@ type limits struct {
 }
 
 func newLimits(budget int64) limits {
-	l := limits{bytes: budget, backlogBytes: budget / 32}
-	l.counters = floorPower(max(budget/budgetPerCounter, minCounters))
-	l.indexSlots = floorPower(max(budget/budgetPerSlot, shards))
-	l.maxCost = max(budget-l.fixed()-l.backlogBytes, 1)
+	live := liveShare(budget, collectorPercent())
+	l := limits{bytes: budget, live: live, backlogBytes: live / 16}
+	l.counters = floorPower(max(live/budgetPerCounter, minCounters))
+	l.indexSlots = floorPower(max(live/budgetPerSlot, shards))
+	l.maxCost = max(live-l.fixed()-l.backlogBytes, 1)
 	l.maxEntry = l.maxCost / 8
 	return l
 }
 
 // fixed is the part of the budget that does not depend on what is kept.
 func (l limits) fixed() int64 {
-	return min(fixedBytes+l.counters*bytesPerCounter+l.indexSlots*bytesPerSlot, l.bytes/4)
+	return min(fixedBytes+l.counters*bytesPerCounter+l.indexSlots*bytesPerSlot, l.live/4)
+}
+
+// counted is what live bytes count against the budget: with what the collector
+// lets grow beside them.
+func (l limits) counted(live int64) int64 {
+	return int64(float64(live) * (float64(l.bytes) / float64(l.live)))
+}
+
+// liveShare is how much of a budget may live at once. While the content turns
+// over, what was replaced stays in memory until the next collection, which comes
+// when the heap has grown by percent of what lives: so what lives, and that
+// growth, are to be within the budget.
+func liveShare(budget, percent int64) int64 {
+	return max(int64(float64(budget)/(1+float64(percent)/100)), 1)
+}
+
+// collectorPercent is GOGC. Where it is switched off a memory limit bounds the
+// heap whatever lives, and 0 stands for that.
+func collectorPercent() int64 {
+	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 || sample[0].Value.Uint64() > 10_000 {
+		return 0
+	}
+	return int64(sample[0].Value.Uint64())
 }
 
 // config: the costs are whole (IgnoreInternalCost: ristretto would add its
@@ -72,18 +100,20 @@ func (c *Cache) config() *ristretto.Config[uint64, *cell] {
 	}
 }
 
-// cost is called by ristretto's goroutine when the turn of cl has come.
+// cost is called by ristretto's goroutine when the turn of cl has come. What
+// decoded values take is not ristretto's to give: they make its share smaller.
 func (c *Cache) cost(cl *cell) int64 {
+	c.ristretto.UpdateMaxCost(c.maxCost - c.decodedBytes.Load())
 	s := c.shard(cl.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cl.queued = false
-	e := cl.entry.Load()
-	if e == nil {
+	b := cl.entry.Load()
+	if b == nil {
 		c.backlog.release(cl.items(), 0)
 		return c.maxCost + 1 // is rejected
 	}
-	size := e.size()
+	size := b.size()
 	c.backlog.release(cl.items(), size)
 	return size
 }
@@ -93,6 +123,7 @@ func (c *Cache) cost(cl *cell) int64 {
 func (c *Cache) onReject(item *ristretto.Item[*cell]) {
 	if c.forget(item.Value) {
 		c.refused.Add(1)
+		c.room.gone()
 	}
 }
 
@@ -101,6 +132,7 @@ func (c *Cache) onReject(item *ristretto.Item[*cell]) {
 func (c *Cache) onEvict(item *ristretto.Item[*cell]) {
 	if item.Value != nil && c.forget(item.Value) {
 		c.evictions.Add(1)
+		c.room.gone()
 	}
 }
 

@@ -71,11 +71,19 @@ func TestResidentMemory(t *testing.T) {
 		}
 		t.Logf("values of %6d bytes: %6d entries; full: resident %.2f; turned over: live %.2f, resident %.2f, with garbage %.2f times the budget",
 			size, g.entries, g.residentFull, g.liveOver, g.residentOver, g.peakOver)
-		if g.residentFull > 1.3 || g.residentFull < 0.7 {
-			t.Errorf("values of %d bytes: got %.2f times the budget resident, want 0.7 to 1.3", size, g.residentFull)
+		live := float64(l1.LiveShare(rssBudget)) / rssBudget
+		if g.residentFull > 1.3*live || g.residentFull < 0.7*live {
+			t.Errorf("values of %d bytes: got %.2f times the budget resident when full, want about %.2f", size, g.residentFull, live)
 		}
-		if g.liveOver > 1.1 || g.liveOver < 0.7 {
-			t.Errorf("values of %d bytes: got %.2f times the budget live, want 0.7 to 1.1", size, g.liveOver)
+		if g.liveOver > 1.1*live || g.liveOver < 0.7*live {
+			t.Errorf("values of %d bytes: got %.2f times the budget live, want about %.2f", size, g.liveOver, live)
+		}
+		most := 1.3
+		if size > 2000 { // a collection under way does not keep up with so many bytes a call
+			most = 2.1
+		}
+		if g.peakOver > most {
+			t.Errorf("values of %d bytes: got %.2f times the budget resident under turnover, want at most %.1f", size, g.peakOver, most)
 		}
 	}
 }
@@ -93,7 +101,7 @@ func reportGrowth(size string) {
 		panic(err)
 	}
 	each := l1.Size(l1.Entry{Key: fmt.Sprintf("k:%016x", 0), Value: make([]byte, n)})
-	fillSettled(c, "k", int(rssBudget*98/100/each), n)
+	fillSettled(c, "k", int(l1.LiveShare(rssBudget)*98/100/each), n)
 	debug.FreeOSMemory()
 	full := residentBytes() - resident
 	for i := range 3 {

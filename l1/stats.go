@@ -10,7 +10,7 @@ type Stats struct {
 	Refused      uint64 // fills that were not taken, or that the policy turned away afterwards
 	Evictions    uint64 // entries that gave way to others
 	Entries      int64
-	Bytes        int64 // of the limit, the fixed part included
+	Bytes        int64 // of the limit, the fixed part included, and the share of what the collector lets grow
 	Limit        int64 // Options.Bytes
 }
 
@@ -21,7 +21,7 @@ func (c *Cache) Stats() Stats {
 		Fills:     c.fills.Load(),
 		Refused:   c.refused.Load(),
 		Evictions: c.evictions.Load(),
-		Bytes:     c.fixed() + c.backlog.bytes.Load() + c.maxCost - c.ristretto.RemainingCost(),
+		Bytes:     c.counted(c.fixed() + c.backlog.bytes.Load() + c.decodedBytes.Load() + c.ristretto.MaxCost() - c.ristretto.RemainingCost()),
 		Limit:     c.bytes,
 		Entries:   c.entries(),
 	}

@@ -97,7 +97,7 @@ func (a *Alone) deadline(ttl time.Duration) (int64, error) {
 func (a *Alone) Get(key string) (value []byte, found bool, err error) {
 	hash := a.hash(key)
 	if a.o.Load == nil {
-		value, _, found = a.pages.Get(nil, key, hash, a.now())
+		value, _, found = a.pages.Get(nil, key, hash, a.now)
 		return value, found, nil
 	}
 	value, sequence, found := a.pages.snapshot(key, hash, a.now())

@@ -70,7 +70,7 @@ func TestModel(t *testing.T) {
 				case op < 5:
 					now += rng.Int64N(20)
 				default:
-					frame, deadline, ok := c.Get([]byte("before"), k, hashOf(k), now)
+					frame, deadline, ok := c.Get([]byte("before"), k, hashOf(k), at(now))
 					m, met := model[k]
 					if !ok {
 						break
@@ -136,7 +136,7 @@ func TestHashCollision(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, other := range []string{"one", "two", "longer"} {
-			frame, _, ok := c.Get(nil, other, hash, 0)
+			frame, _, ok := c.Get(nil, other, hash, at(0))
 			if ok != (other == k) || ok && string(frame) != k {
 				t.Errorf("after a put of %q, get of %q: got %q, %v", k, other, frame, ok)
 			}
@@ -365,7 +365,7 @@ func TestGetDoesNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, 1024)
 	h := hashOf("k")
 	if n := testing.AllocsPerRun(100, func() {
-		if _, _, ok := c.Get(buf, "k", h, 0); !ok {
+		if _, _, ok := c.Get(buf, "k", h, at(0)); !ok {
 			t.Error("got a miss")
 		}
 	}); n != 0 {

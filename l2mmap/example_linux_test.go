@@ -44,7 +44,7 @@ func ExampleOpen() {
 	fmt.Println(pages.Put(key, hash, []byte("written"), 0, now))
 	control.End(bucket)
 
-	frame, _, ok := pages.Get(nil, key, hash, now)
+	frame, _, ok := pages.Get(nil, key, hash, func() int64 { return now })
 	fmt.Println(string(frame), ok)
 	// Output:
 	// <nil>

@@ -24,14 +24,14 @@ const (
 )
 
 // Get appends the frame of key to dst and returns it with its deadline; ok is
-// false, and out is dst, if there is none or if now (unix milliseconds) is at
-// or past the deadline. hash is the key's hash by [Control.Seed]. Nothing is
-// locked, and nothing allocated if dst has room for frame and key.
+// false, and out is dst, if there is none or if the deadline has come. hash is
+// the key's hash by [Control.Seed]. now gives unix milliseconds; it is asked only
+// about a frame that has a deadline. Nothing is locked, and nothing allocated if dst has room for frame and key.
 //
 // A frame is what was last put or filled under the full key, whole: a copy
 // that a writer may have changed meanwhile is dropped and read again, and what
 // fails its checksum is a miss. Whether it is the truth is the word's matter.
-func (c *Cache) Get(dst []byte, key string, hash uint64, now int64) (out []byte, deadline int64, ok bool) {
+func (c *Cache) Get(dst []byte, key string, hash uint64, now func() int64) (out []byte, deadline int64, ok bool) {
 	out = dst
 	if c.usable() != nil {
 		return out, 0, false
@@ -47,7 +47,7 @@ func (c *Cache) Get(dst []byte, key string, hash uint64, now int64) (out []byte,
 	if v == damaged {
 		c.suspect(n, key, hash)
 	}
-	if v != hit || e.expired(now) {
+	if v != hit || e.deadline != 0 && e.expired(now()) {
 		count.misses.Add(1)
 		return out, 0, false
 	}
@@ -137,6 +137,19 @@ func (p *page) copy(dst []byte, key string, hash uint64) ([]byte, entry, verdict
 		return buf, e, hit
 	}
 	return nil, entry{}, missed
+}
+
+// Room reports whether the page of hash has free blocks for an item of so many
+// bytes, frame and key together: a [Cache.Fill] then drives nothing out. It locks
+// nothing, and is a hint.
+func (c *Cache) Room(hash uint64, bytes int) (has bool) {
+	if c.usable() != nil {
+		return false
+	}
+	defer c.caught(debug.SetPanicOnFault(true))
+	p := c.page(c.geo.pageOf(BucketOf(hash)))
+	// A page that was never used is all room; its header does not say so yet.
+	return p.free() >= blocksFor(bytes) || p.m.load(atMagic) != pageMagic
 }
 
 // suspect looks again, under the lock, at a page in which a reader met damage,

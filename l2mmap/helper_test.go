@@ -63,8 +63,11 @@ func heap(t testing.TB, maxBytes int64, pageBytes int) (*l2mmap.Control, *l2mmap
 	return control, c
 }
 
+// at is the clock that stands at now.
+func at(now int64) func() int64 { return func() int64 { return now } }
+
 func get(c *l2mmap.Cache, key string, now int64) ([]byte, bool) {
-	frame, _, ok := c.Get(nil, key, hashOf(key), now)
+	frame, _, ok := c.Get(nil, key, hashOf(key), at(now))
 	return frame, ok
 }
 

@@ -45,7 +45,7 @@ func TestReadersBesideWriters(t *testing.T) {
 			buf := make([]byte, 0, 4096)
 			for i := 0; !stop.Load(); i++ {
 				k := key(i % keys)
-				frame, _, ok := c.Get(buf, k, hashOf(k), 0)
+				frame, _, ok := c.Get(buf, k, hashOf(k), at(0))
 				if !ok {
 					continue
 				}

@@ -233,7 +233,7 @@ func litmusReader(dir string, _ []string, in *bufio.Reader) error {
 		default:
 		}
 		k := key(i % litmusKeys)
-		if frame, _, ok := c.Get(buf, k, hashOf(k), 0); ok {
+		if frame, _, ok := c.Get(buf, k, hashOf(k), at(0)); ok {
 			accepted++
 			if !whole(k, frame) {
 				wrong++

@@ -41,7 +41,7 @@ func load(t *testing.T, c *l2mmap.Cache, stop *atomic.Bool, hits *atomic.Int64) 
 			buf := make([]byte, 0, 4096)
 			for i := 0; !stop.Load(); i = (i + 1) % keys {
 				least := put[i].Load()
-				frame, _, ok := c.Get(buf, key(i), hashOf(key(i)), 0)
+				frame, _, ok := c.Get(buf, key(i), hashOf(key(i)), at(0))
 				if !ok {
 					continue
 				}

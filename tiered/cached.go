@@ -20,6 +20,7 @@ type place struct {
 	word   l2mmap.Word
 	known  bool // hash and word are set
 	peeked bool // L1 was asked already, and missed
+	again  bool // the doorkeeper met the key before
 }
 
 // trusted reports whether copies tagged with the word's generation are good at
@@ -38,6 +39,8 @@ func (p place) trusted() bool { return p.word.InFlight() == 0 }
 //     callers that read the same w. It fills L2 under the page lock if the word
 //     still equals w there, and L1 with w's generation as its tag.
 //
+// A tier that is full is filled only by a key that the doorkeeper met before.
+//
 // p is what a peek before has found out, or the zero place.
 func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, error) {
 	if !p.known {
@@ -50,7 +53,7 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 	if f, hit := s.lookup(key, p); hit {
 		return f, true, nil
 	}
-	rec, found, err := s.load(ctx, key, p)
+	rec, found, err := s.load(ctx, key, &p)
 	if err != nil || !found {
 		return fetched{}, false, err
 	}
@@ -68,14 +71,37 @@ func (s *Store) peek(ctx context.Context, key string) (value []byte, p place, hi
 	if p = c.place(key); !p.trusted() {
 		return nil, p, false
 	}
-	// The clock is a third of a hit: it is read only for an entry that has a
-	// deadline.
-	e, hit := c.l1.Get(p.hash, key, p.word.Generation(), 0)
-	if !hit || e.Deadline != 0 && e.Deadline <= s.clock.now() {
+	e, hit := c.l1.Get(p.hash, key, p.word.Generation(), c.now)
+	if !hit {
 		p.peeked = true
 		return nil, p, false
 	}
-	return e.Value, p, true
+	return e.Value(), p, true
+}
+
+// peekDecoded is peek with the value that maker has left decoded.
+func (s *Store) peekDecoded(ctx context.Context, key string, maker any) (d decodable, p place, hit bool) {
+	c := s.caches.Load()
+	if c == nil || c.l1 == nil || len(key) > MaxKeyBytes || s.ready(ctx) != nil {
+		return decodable{}, p, false
+	}
+	if p = c.place(key); !p.trusted() {
+		return decodable{}, p, false
+	}
+	e, value, hit := c.l1.GetDecoded(p.hash, key, p.word.Generation(), c.now, maker)
+	if !hit {
+		p.peeked = true
+		return decodable{}, p, false
+	}
+	return decodable{value: value, raw: e.Value(), version: e.Version()}, p, true
+}
+
+// keepDecoded leaves value with the L1 entry that it was decoded from, if there
+// is one.
+func (s *Store) keepDecoded(key string, p place, version uint64, maker, value any) {
+	if p.known && p.caches.l1 != nil {
+		p.caches.l1.PutDecoded(p.hash, key, version, maker, value)
+	}
 }
 
 func (c *caches) place(key string) place {
@@ -88,11 +114,11 @@ func (s *Store) lookup(key string, p place) (fetched, bool) {
 	if !p.trusted() {
 		return fetched{}, false
 	}
-	c, now := p.caches, s.clock.now()
+	c := p.caches
 	if c.l1 != nil && !p.peeked {
-		if e, hit := c.l1.Get(p.hash, key, p.word.Generation(), now); hit {
+		if e, hit := c.l1.Get(p.hash, key, p.word.Generation(), c.now); hit {
 			return fetched{
-				Item: Item{Key: key, Value: e.Value, Expires: expiresAt(e.Deadline), Version: e.Version, Tier: TierL1},
+				Item: Item{Key: key, Value: e.Value(), Expires: expiresAt(e.Deadline()), Version: e.Version(), Tier: TierL1},
 				lent: true,
 			}, true
 		}
@@ -102,51 +128,84 @@ func (s *Store) lookup(key string, p place) (fetched, bool) {
 	}
 	buf := c.frames.Get().(*[]byte)
 	defer c.frames.Put(buf)
-	frame, _, hit := c.l2.Get((*buf)[:0], key, p.hash, now)
+	frame, deadline, hit := c.l2.Get((*buf)[:0], key, p.hash, c.now)
 	if !hit {
 		return fetched{}, false
 	}
 	if cap(frame) <= maxKeptFrame {
 		*buf = frame
 	}
-	return s.fromL2(key, frame, p, now)
+	return s.fromL2(key, frame, deadline, p)
 }
 
 // maxKeptFrame is the largest buffer that is kept for the next frame.
 const maxKeptFrame = 64 << 10
 
-// fromL2 decodes a frame that L2 held. One that does not decode is a miss.
-func (s *Store) fromL2(key string, frame []byte, p place, now int64) (fetched, bool) {
-	head, err := p.caches.headOf(key, frame)
-	if err != nil || head.Expired(now) {
-		return fetched{}, false
+// fromL2 decodes a frame that L2 held and judged by deadline. One that does not
+// decode, or has another deadline, is a miss.
+func (s *Store) fromL2(key string, frame []byte, deadline int64, p place) (fetched, bool) {
+	head, err := codec.Head(key, frame)
+	var value []byte
+	if err == nil {
+		value, err = s.decode(key, frame)
 	}
-	value, err := s.decode(key, frame)
-	if err != nil {
+	if err != nil || head.Deadline != deadline {
 		p.caches.faults.Add(1)
 		return fetched{}, false
 	}
 	rec := tier.Record{Key: key, Head: head}
-	return fetched{Item: itemOf(rec, value, TierL2), lent: p.caches.keepValue(rec, value, p.hash, p.word.Generation())}, true
+	p.again = p.caches.door.again(p.hash)
+	s.offer(rec, value, p)
+	return fetched{Item: itemOf(rec, value, TierL2)}, true
 }
 
 // load is step 4, without the fill of L1.
-func (s *Store) load(ctx context.Context, key string, p place) (tier.Record, bool, error) {
+func (s *Store) load(ctx context.Context, key string, p *place) (tier.Record, bool, error) {
 	if !p.trusted() {
 		return s.auth.Load(ctx, key)
 	}
-	rec, found, shared, err := p.caches.flights.do(ctx, flightKey{key, p.word}, func() (tier.Record, bool, error) {
-		rec, found, err := s.auth.Load(ctx, key)
-		if found && err == nil && p.caches.l2 != nil {
-			// A refused fill is no fault: the next miss tries again.
-			_ = p.caches.l2.Fill(key, p.hash, rec.Frame, rec.Deadline, s.clock.now(), p.word)
+	for {
+		under, own := p.caches.flights.take(key, *p)
+		if under == nil {
+			return s.loadFill(ctx, key, p, own)
 		}
-		return rec, found, err
-	})
-	if shared && err == nil && found && rec.Expired(s.clock.now()) {
-		return s.auth.Load(ctx, key) // it was alive for the one who loaded it
+		again, err := under.wait(ctx)
+		switch {
+		case again:
+			continue
+		case err != nil || !under.found:
+			return tier.Record{}, false, err
+		case under.rec.Expired(p.caches.now()):
+			return s.auth.Load(ctx, key) // it was alive for the one who loaded it
+		}
+		p.again = p.caches.door.again(p.hash)
+		return under.rec, true, nil
+	}
+}
+
+// loadFill loads, fills L2 and lands own, if there is one.
+func (s *Store) loadFill(ctx context.Context, key string, p *place, own *flight) (rec tier.Record, found bool, err error) {
+	if own != nil {
+		defer p.caches.flights.land(*p, own)
+	}
+	rec, found, err = s.auth.Load(ctx, key)
+	if own != nil {
+		own.rec, own.found, own.err = rec, found, err
+	}
+	if found && err == nil {
+		s.fillL2(rec, p)
 	}
 	return rec, found, err
+}
+
+// fillL2 asks the doorkeeper, and fills L2 as it says.
+func (s *Store) fillL2(rec tier.Record, p *place) {
+	c := p.caches
+	p.again = c.door.again(p.hash)
+	if c.l2 != nil && (p.again || c.l2.Room(p.hash, len(rec.Key)+len(rec.Frame))) {
+		// A refused fill is no fault: the next miss tries again.
+		_ = c.l2.Fill(rec.Key, p.hash, rec.Frame, rec.Deadline, c.now(), p.word)
+	}
 }
 
 // filled decodes a record of the authority and fills L1.
@@ -155,17 +214,23 @@ func (s *Store) filled(rec tier.Record, p place) (fetched, error) {
 	if err != nil {
 		return fetched{}, err
 	}
-	lent := p.trusted() && p.caches.keepValue(rec, value, p.hash, p.word.Generation())
-	return fetched{Item: itemOf(rec, value, s.tier), lent: lent}, nil
+	if p.trusted() {
+		s.offer(rec, value, p)
+	}
+	return fetched{Item: itemOf(rec, value, s.tier)}, nil
 }
 
-// keepValue fills L1 with value, which is L1's own from then on.
-func (c *caches) keepValue(rec tier.Record, value []byte, hash, tag uint64) bool {
-	if c.l1 == nil {
-		return false
+// offer fills L1 with a copy of value, if L1 has room or the key was met before.
+func (s *Store) offer(rec tier.Record, value []byte, p place) {
+	c := p.caches
+	if c.l1 != nil && (p.again || c.l1.Wants(p.hash)) {
+		c.keep(rec, value, p.hash, p.word.Generation())
 	}
+}
+
+// keep fills L1 with a copy of value.
+func (c *caches) keep(rec tier.Record, value []byte, hash, tag uint64) {
 	c.l1.Fill(hash, l1.Entry{Key: rec.Key, Value: value, Tag: tag, Deadline: rec.Deadline, Version: rec.Version})
-	return true
 }
 
 // keepOwn fills L1 with a copy of the value that a write of this process has
@@ -176,9 +241,7 @@ func (s *Store) keepOwn(key string, value []byte, res outcome) {
 	if c == nil || c.l1 == nil || !res.Own {
 		return
 	}
-	own := make([]byte, len(value))
-	copy(own, value)
-	c.keepValue(tier.Record{Key: key, Head: res.Head}, own, c.hash(key), res.Tag)
+	c.keep(tier.Record{Key: key, Head: res.Head}, value, c.hash(key), res.Tag)
 }
 
 // fetchMany calls fn with the live ones of keys.
@@ -205,8 +268,8 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 		if rec.Version == 0 {
 			continue
 		}
-		if c.l2 != nil {
-			_ = c.l2.Fill(rec.Key, places[i].hash, rec.Frame, rec.Deadline, s.clock.now(), places[i].word)
+		if places[i].trusted() {
+			s.fillL2(rec, &places[i])
 		}
 		f, err := s.filled(rec, places[i])
 		if err != nil {
@@ -215,15 +278,6 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 		fn(f)
 	}
 	return nil
-}
-
-// headOf reads the head of a frame that L2 held.
-func (c *caches) headOf(key string, frame []byte) (tier.Head, error) {
-	head, err := codec.Head(key, frame)
-	if err != nil {
-		c.faults.Add(1)
-	}
-	return head, err
 }
 
 // cacheStats adds what the cache tiers say.

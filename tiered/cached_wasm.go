@@ -16,6 +16,12 @@ func (s *Store) fetch(ctx context.Context, key string, _ place) (fetched, bool, 
 
 func (s *Store) peek(context.Context, string) (value []byte, p place, hit bool) { return nil, p, false }
 
+func (s *Store) peekDecoded(context.Context, string, any) (d decodable, p place, hit bool) {
+	return d, p, false
+}
+
+func (s *Store) keepDecoded(string, place, uint64, any, any) {}
+
 func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) error {
 	return s.fetchManyTruth(ctx, keys, fn)
 }

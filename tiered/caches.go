@@ -36,7 +36,9 @@ type caches struct {
 	l1      *l1.Cache     // nil: none
 	l2      *l2mmap.Cache // nil: none
 	flights flights
-	frames  sync.Pool // *[]byte, for frames from L2
+	door    doorkeeper
+	now     func() int64 // the store's clock, unix milliseconds
+	frames  sync.Pool    // *[]byte, for frames from L2
 
 	faults atomic.Uint64 // written by readers: frames from L2 that did not decode
 }
@@ -71,8 +73,11 @@ type leftover struct {
 // bucket goes.
 const maxLeftKeys = 16
 
-func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache) *caches {
-	c := &caches{seed: seed, control: control, l1: one, l2: two}
+func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache, clock *clock, o *Options) *caches {
+	c := &caches{
+		seed: seed, control: control, l1: one, l2: two,
+		door: newDoorkeeper(max(o.L1Bytes, 0) + max(o.L2Bytes, 0)), now: clock.now,
+	}
 	c.frames.New = func() any { return new([]byte) }
 	return c
 }

@@ -84,22 +84,29 @@ var mutations = []control{
 	}},
 	// L1.
 	{name: "untagged L1", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved|TestTiersAnswerInTurn", edits: []edit{
-		{"l1/cache.go", "e != nil && e.Tag == tag && e.Key == key", "e != nil && e.Key == key"},
+		{"l1/cache.go", "b != nil && b.tag == tag && b.Key() == key", "b != nil && b.Key() == key"},
 	}},
 	{name: "L1 without the full key", pkg: "./l1", test: "TestHitNeedsKeyTagAndDeadline|TestEqualHashesShareAPlace", edits: []edit{
-		{"l1/cache.go", "e != nil && e.Tag == tag && e.Key == key", "e != nil && e.Tag == tag"},
+		{"l1/cache.go", "b != nil && b.tag == tag && b.Key() == key", "b != nil && b.tag == tag"},
 	}},
 	{name: "L1 without expiry", pkg: inTiered, test: "TestTiersAnswerInTurn", edits: []edit{
-		{"l1/cache.go", "if !e.expired(now) {", "if true {"},
+		{"l1/cache.go", "if b.deadline == 0 || b.deadline > now() {", "if true {"},
+	}},
+	{name: "decoded value of another version", pkg: inTiered, test: "TestSharedIsDecodedOncePerEntry|TestSharedIsNeverStale", edits: []edit{
+		{"l1/decoded.go", "d.version == b.version && d.by == by", "d.by == by"},
+		{"l1/cache.go", "d != nil && d.version != b.version {", "d != nil && false {"},
+	}},
+	{name: "decoded value of another codec", pkg: inTiered, test: "TestSharedDoesNotClash", edits: []edit{
+		{"l1/decoded.go", "d.version == b.version && d.by == by", "d.version == b.version"},
 	}},
 	{name: "own fill tagged by a later load of the word", pkg: inTiered, test: "TestOwnFillHasTheTagOfItsOwnEnd", edits: []edit{
-		{"tiered/cached.go", "own, c.hash(key), res.Tag)", "own, c.hash(key), c.place(key).word.Generation())"},
+		{"tiered/cached.go", "value, c.hash(key), res.Tag)", "value, c.hash(key), c.place(key).word.Generation())"},
 	}},
 	{name: "own fill of an op that is not its key's last", pkg: inTiered, test: "TestOnlyTheLastOpOnAKeyIsKeptByItsCaller", edits: []edit{
 		{"tiered/caches.go", "_, later := g.met[op.Key]; later", "_, later := g.met[op.Key]; later && false"},
 	}},
 	{name: "load shared while in flight", pkg: inTiered, test: "TestNobodyJoinsALoadThatBeganInFlight", edits: []edit{
-		{"tiered/cached.go", "\tif !p.trusted() {\n\t\treturn s.auth.Load(ctx, key)\n\t}\n\trec, found, shared", "\trec, found, shared"},
+		{"tiered/cached.go", "\tif !p.trusted() {\n\t\treturn s.auth.Load(ctx, key)\n\t}\n\tfor {", "\tfor {"},
 	}},
 	// The background.
 	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{

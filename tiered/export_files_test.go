@@ -63,3 +63,11 @@ func (s *Store) LeftKeys() int {
 	}
 	return n
 }
+
+// Doorkeeper is the caches' doorkeeper alone.
+type Doorkeeper struct{ d doorkeeper }
+
+// NewDoorkeeper is that of caches of so many bytes.
+func NewDoorkeeper(bytes int64) *Doorkeeper { return &Doorkeeper{newDoorkeeper(bytes)} }
+
+func (d *Doorkeeper) Again(hash uint64) bool { return d.d.again(hash) }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/stratakv/strata/l2mmap"
 	"github.com/stratakv/strata/tiered/tier"
@@ -16,57 +17,83 @@ import (
 // bucket was published between the first one's reading of the word and the
 // last one's, or the word would differ; so what the load finds was the truth
 // at some moment of each caller's own call.
+//
+// A load has the slot of its hash from its beginning to its end. One whose slot
+// another key has is not shared: nobody waits for another key, nothing is
+// locked, and there are as many shared loads as slots at most.
 type flights struct {
-	mu sync.Mutex // guards m
-	m  map[flightKey]*flight
+	slots [flightSlots]atomic.Pointer[flight] // written by whoever loads
 }
 
-type flightKey struct {
+const flightSlots = 512
+
+// flight is one load.
+type flight struct {
 	key  string
 	word l2mmap.Word
-}
 
-// flight is one load. What it found is set before done is closed.
-type flight struct {
-	done  chan struct{}
+	mu   sync.Mutex    // guards done and over
+	done chan struct{} // closed at the end, if anybody waits
+	over bool
+
+	// What the load gave: written by whoever loads, read once it is over.
 	rec   tier.Record
 	found bool
 	err   error
 }
 
-// do calls load, or waits for the call that is under way for k; shared says
-// which. A load ends with the ctx of whoever called it; who waited for it and
-// has a ctx that goes on, tries again.
-func (f *flights) do(
-	ctx context.Context, k flightKey, load func() (tier.Record, bool, error),
-) (rec tier.Record, found, shared bool, err error) {
-	f.mu.Lock()
-	for f.m[k] != nil {
-		under := f.m[k]
-		f.mu.Unlock()
-		select {
-		case <-under.done:
-		case <-ctx.Done():
-			return tier.Record{}, false, true, ctx.Err()
+// take gives the flight that is under way for key and w, or nil and the
+// caller's own, which ends with land; both are nil if the slot has another.
+func (f *flights) take(key string, p place) (under, own *flight) {
+	slot := f.slot(p)
+	if under = slot.Load(); under == nil {
+		own = &flight{key: key, word: p.word, err: tier.ErrUnavailable}
+		if slot.CompareAndSwap(nil, own) {
+			return nil, own
 		}
-		gaveUp := errors.Is(under.err, context.Canceled) || errors.Is(under.err, context.DeadlineExceeded)
-		if !gaveUp {
-			return under.rec, under.found, true, under.err
-		}
-		f.mu.Lock()
+		under = slot.Load()
 	}
-	own := &flight{done: make(chan struct{}), err: tier.ErrUnavailable}
-	if f.m == nil {
-		f.m = make(map[flightKey]*flight)
+	if under == nil || under.key != key || under.word != p.word {
+		return nil, nil
 	}
-	f.m[k] = own
-	f.mu.Unlock()
-	defer func() {
-		f.mu.Lock()
-		delete(f.m, k)
-		f.mu.Unlock()
+	return under, nil
+}
+
+func (f *flights) slot(p place) *atomic.Pointer[flight] { return &f.slots[p.hash%flightSlots] }
+
+// land gives the slot back and wakes who waits.
+func (f *flights) land(p place, own *flight) {
+	f.slot(p).Store(nil)
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	own.over = true
+	if own.done != nil {
 		close(own.done)
-	}()
-	own.rec, own.found, own.err = load()
-	return own.rec, own.found, false, own.err
+	}
+}
+
+// wait waits for the flight's end. again says that whoever loaded gave up by his
+// own ctx, so that the caller, whose goes on, is to try again.
+func (f *flight) wait(ctx context.Context) (again bool, err error) {
+	if done := f.ended(); done != nil {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	return errors.Is(f.err, context.Canceled) || errors.Is(f.err, context.DeadlineExceeded), f.err
+}
+
+// ended gives what to wait for, nil if it is over.
+func (f *flight) ended() chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
+		return nil
+	}
+	if f.done == nil {
+		f.done = make(chan struct{})
+	}
+	return f.done
 }

@@ -132,7 +132,7 @@ func (m *member) bind(state tier.State) ([]l2mmap.InFlight, error) {
 		}
 		return nil, err
 	}
-	m.caches.Store(newCaches(state.Seed, control, one, two))
+	m.caches.Store(newCaches(state.Seed, control, one, two, m.clock, m.opts))
 	return left, nil
 }
 
@@ -187,7 +187,7 @@ func (m *member) attach(h host.Hello) error {
 		}
 	}
 	m.pledge = pledge
-	m.caches.Store(newCaches(h.Seed, control, one, two))
+	m.caches.Store(newCaches(h.Seed, control, one, two, m.clock, m.opts))
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (s *Store) ownFor(d tier.Durable, dir string) error {
 			return nil, err
 		}
 		control, two, left := openShared(dir, state, s.clock.bootID, s.opts)
-		s.caches.Store(newCaches(state.Seed, control, one, two))
+		s.caches.Store(newCaches(state.Seed, control, one, two, s.clock, s.opts))
 		k = newKeeper(s.caches.Load(), left, s.opts.Logger)
 		return k, nil
 	})

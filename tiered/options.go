@@ -16,7 +16,9 @@ const MaxKeyBytes = 32_000
 // each field are sound defaults. Open copies them.
 type Options struct {
 	// L1Bytes and L2Bytes bound the cache tiers. 0: 64 MiB each; negative:
-	// without that tier.
+	// without that tier. L1Bytes is what L1 takes of the machine, with what the
+	// garbage collector lets grow beside it: with GOGC=100, read at opening, half
+	// of it may live.
 	L1Bytes, L2Bytes int64
 	// MaxBytes is the quota of live logical bytes, keys and uncompressed values
 	// together; 0: none. For the memory store it is the hard cap of the memory

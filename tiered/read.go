@@ -15,8 +15,15 @@ const (
 
 // Get returns a copy of the live value of key. ErrNotFound: there is none.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	it, err := s.get(ctx, "get", key)
-	return it.Value, err
+	lent, p, hit := s.peek(ctx, key)
+	if hit {
+		return ownCopy(lent), nil
+	}
+	f, err := s.find(ctx, "get", key, p)
+	if err != nil {
+		return nil, err
+	}
+	return f.own().Value, nil
 }
 
 // GetItem is Get with the record's deadline, its version and who answered.
@@ -48,11 +55,16 @@ type fetched struct {
 // own is the Item with a value of its own.
 func (f fetched) own() Item {
 	if f.lent {
-		value := make([]byte, len(f.Value))
-		copy(value, f.Value)
-		f.Value = value
+		f.Value = ownCopy(f.Value)
 	}
 	return f.Item
+}
+
+// ownCopy is never nil.
+func ownCopy(value []byte) []byte {
+	own := make([]byte, len(value))
+	copy(own, value)
+	return own
 }
 
 func (s *Store) get(ctx context.Context, op, key string) (Item, error) {

@@ -15,7 +15,7 @@ import (
 //
 // Lock order, outermost first; a call takes only locks further down:
 //
-//	member.mu · gate.mu · direct.mu · queue.mu · reviving.mu · flights.mu · keeper.mu ·
+//	member.mu · gate.mu · direct.mu · queue.mu · reviving.mu · flight.mu · keeper.mu ·
 //	the tiers' own · clock.mu
 type Store struct {
 	auth   tier.Authority
