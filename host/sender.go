@@ -2,6 +2,7 @@ package host
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -167,6 +168,7 @@ func (s *sender) run() {
 	var parts []part
 	for range s.wake {
 		for {
+			runtime.Gosched() // what others are about to push goes along
 			var over bool
 			parts, over = s.take(parts[:0])
 			if over {
