@@ -55,7 +55,9 @@ type Limits struct {
 	// unless a single one is larger; 0: 64 MiB.
 	WindowBytes int64
 	// QueueBytes bounds the answers that wait for one follower to read them,
-	// unless a single one is larger; 0: 16 MiB. Further reads wait.
+	// unless a single one is larger; 0: 16 MiB. Further reads wait. (A write is
+	// never held back: the records that refused conditional writes come on top,
+	// one for each of Requests at most.)
 	QueueBytes int64
 	// Answer bounds how long a follower's call waits for its answer, and a Node
 	// for an owner; 0: 5 s.
