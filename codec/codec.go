@@ -29,19 +29,22 @@ type Options struct {
 	// dictionary compressed can be read only where it is given again. A build
 	// without zstd does not look at them.
 	Dictionaries [][]byte
+	// NoTraining keeps a store from training dictionaries of its own. Those that
+	// it has are used all the same. A codec alone trains none.
+	NoTraining bool
 }
 
-const (
-	maxLevel        = 4
-	defaultMinBytes = 128
-)
+// DefaultMinBytes is what Options.MinBytes stands for unless it is set.
+const DefaultMinBytes = 128
+
+const maxLevel = 4
 
 func (o Options) withDefaults() Options {
 	if o.Level == 0 {
 		o.Level = 1
 	}
 	if o.MinBytes == 0 {
-		o.MinBytes = defaultMinBytes
+		o.MinBytes = DefaultMinBytes
 	}
 	return o
 }
@@ -112,8 +115,11 @@ func (c *Codec) encode(d *Dictionary, value []byte) []byte {
 			return frame
 		}
 	}
-	return newFrame(value, 0, 0, len(value))
+	return c.EncodePlain(value)
 }
+
+// EncodePlain is Encode without compression.
+func (c *Codec) EncodePlain(value []byte) []byte { return newFrame(value, 0, 0, len(value)) }
 
 func (c *Codec) compresses(value []byte) bool {
 	return c.opts.Level > 0 && len(value) >= c.opts.MinBytes
@@ -175,7 +181,7 @@ func (c *Codec) Check(key string, frame []byte) (tier.Head, error) {
 	case binary.LittleEndian.Uint32(frame[atBodyCRC:]) != crc32.Checksum(frame[HeaderSize:], castagnoli):
 		return tier.Head{}, corrupt(atBodyCRC, "body checksum does not match")
 	case frame[atFlags]&flagZstd != 0 && !c.zstd.knows(binary.LittleEndian.Uint32(frame[atDictionary:])):
-		return tier.Head{}, corrupt(atDictionary, "unknown dictionary")
+		return tier.Head{}, &frameError{at: atDictionary, rule: "body", cause: ErrUnknownDictionary}
 	case frame[atFlags]&flagZstd != 0 && !canDecompress:
 		return tier.Head{}, corrupt(atFlags, "this build has no zstd")
 	}

@@ -52,6 +52,25 @@ var mutations = []control{
 	{name: "end without a new generation", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved", edits: []edit{
 		{"l2mmap/control.go", "c.change(bucket, endOf(n))", "c.change(bucket, -n*oneInFlight)"},
 	}},
+	// Dictionaries.
+	{name: "frames name a dictionary before it is kept", pkg: inTiered, test: "TestDictionaryIsKeptBeforeAFrameNamesIt", edits: []edit{
+		{"tiered/dictionary_trainer.go", "\tif err := t.store.KeepDictionary(k); err != nil {\n\t\treturn nil, err\n\t}\n", "\tgo func() { _ = t.store.KeepDictionary(k) }()\n"},
+	}},
+	{name: "frames name a dictionary that could not be kept", pkg: inTiered, test: "TestDictionaryIsKeptBeforeAFrameNamesIt", edits: []edit{
+		{"tiered/dictionary_trainer.go", "\tif err := t.store.KeepDictionary(k); err != nil {\n\t\treturn nil, err\n\t}\n", "\t_ = t.store.KeepDictionary(k)\n"},
+	}},
+	{name: "a kept dictionary is not made known at opening", pkg: inTiered, test: "TestSessionsAreStoredWithADictionary", edits: []edit{
+		{"tiered/dictionary_trainer.go", "\tif err := t.recall(); err != nil {\n\t\treturn nil, err\n\t}\n", ""},
+	}},
+	{name: "a follower does not ask for a dictionary", pkg: inTiered, test: "TestFollowersReadWithDictionaries", edits: []edit{
+		{"tiered/read.go", "s.learning.fetch(key, frame, s.member.dictionary)", "false"},
+	}},
+	{name: "a dictionary is not written into store.db", pkg: inL3Bolt, test: "TestDictionaryIsDurable", edits: []edit{
+		{"l3bolt/dictionary.go", "\treturn b.Put(key, summed(appendDictionary(nil, t)))\n", "\treturn nil\n"},
+	}},
+	{name: "a dictionary's id is given to another one", pkg: inL3Bolt, test: "TestDictionaryIsRefused", edits: []edit{
+		{"l3bolt/dictionary.go", "\t\tcase bytes.Equal(old.Bytes, t.Bytes):\n", "\t\tcase true:\n"},
+	}},
 	// L2.
 	{name: "L2 before L3", pkg: inTiered, test: "TestRefusedCommitLeavesNothingInL2", edits: []edit{
 		{"tiered/committer.go", "\tc.caches.committed(g, j.changes, j.now.ms)\n\tfailpoint", "\tfailpoint"},

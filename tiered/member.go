@@ -36,6 +36,8 @@ type member struct {
 	node   atomic.Pointer[host.Node] // set when the first owner was found
 	caches *atomic.Pointer[caches]   // the store's
 
+	learning *learning // the store's
+
 	lastStats atomic.Pointer[Stats] // what the owner said last
 
 	mu      sync.Mutex // guards what follows, and all changes of caches
@@ -85,6 +87,10 @@ func (m *member) begin(d tier.Durable) (*owner, error) {
 		return o.keeper, nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if o.trainer, err = m.learning.own(d, m.clock, m.opts.Logger); err != nil {
+		o.keeper.stop()
 		return nil, err
 	}
 	c.share = o.shareStamp
@@ -250,6 +256,11 @@ func (m *member) close() error {
 	}
 	m.dropLocked()
 	return err
+}
+
+// dictionary asks the owner for a dictionary.
+func (m *member) dictionary(ctx context.Context, id uint32) ([]byte, error) {
+	return m.node.Load().Dictionary(ctx, id)
 }
 
 // tell warns, once of the same.

@@ -24,7 +24,7 @@ func openDir(ctx context.Context, dir string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &member{dir: dir, opts: o, clock: s.clock, caches: &s.caches}
+	m := &member{dir: dir, opts: o, clock: s.clock, caches: &s.caches, learning: s.learning}
 	role := host.Role(o.Role)
 	if o.Fresh {
 		role = host.RoleOwner // who follows cannot begin anew
@@ -53,7 +53,7 @@ func newStore(o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{clock: newClock(o.Clock, true), codec: coder, opts: o, tier: TierL3}, nil
+	return &Store{clock: newClock(o.Clock, true), codec: coder, learning: newLearning(coder, o), opts: o, tier: TierL3}, nil
 }
 
 // newDurableStore puts a store above d, for this process alone; it closes d if
@@ -85,8 +85,14 @@ func (s *Store) ownFor(d tier.Durable, dir string) error {
 	if err != nil {
 		return err
 	}
+	t, err := s.learning.own(d, s.clock, s.opts.Logger)
+	if err != nil {
+		k.stop()
+		return errors.Join(err, k.caches.close())
+	}
 	s.truth = c
 	s.auth = newQueue(c, s.opts, func() error {
+		t.close()
 		k.stop()
 		return k.caches.close()
 	})

@@ -35,7 +35,9 @@ type Options struct {
 	Limits Limits
 	// Role says whether this process may own the store.
 	Role Role
-	// Codec says how values are compressed.
+	// Codec says how values are compressed, and whether dictionaries are trained.
+	// A given dictionary with the id of another one that the store keeps is an
+	// error at Open.
 	Codec codec.Options
 	// SweepEvery is how often expired records are removed; 0: 1 s. Whatever it
 	// is, no expired record is ever returned.

@@ -16,10 +16,11 @@ import (
 // of it: a queue over the durable tier.
 type owner struct {
 	*queue
-	keeper *keeper
-	member *member
-	failed chan struct{} // closed when it can write no more, and others may
-	stop   chan struct{} // closed by release
+	keeper  *keeper
+	member  *member
+	trainer *trainer      // nil: the durable tier keeps no dictionaries
+	failed  chan struct{} // closed when it can write no more, and others may
+	stop    chan struct{} // closed by release
 
 	forgotten   uint64     // writes up to this version may have been done and be forgotten
 	sharedStamp tier.Stamp // the one group's in commit
@@ -61,12 +62,14 @@ func (o *owner) shareStamp(s tier.Stamp) {
 
 // Dictionary implements host.Owned.
 func (o *owner) Dictionary(_ context.Context, id uint32) ([]byte, error) {
-	return nil, tier.ErrNotFound
+	return o.trainer.find(id)
 }
 
 // Stats implements host.Owned.
 func (o *owner) Stats() []byte {
-	b, err := json.Marshal(o.stats(o.member.opts))
+	st := o.stats(o.member.opts)
+	st.Dictionaries = o.member.learning.stats()
+	b, err := json.Marshal(st)
 	if err != nil {
 		return nil
 	}
@@ -105,6 +108,7 @@ func (o *owner) watch() {
 // who takes the lock next must find the words free.
 func (o *owner) release() error {
 	close(o.stop)
+	o.trainer.close()
 	o.keeper.stop()
 	return o.member.released(o)
 }

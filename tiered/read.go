@@ -2,8 +2,10 @@ package tiered
 
 import (
 	"context"
+	"errors"
 	"iter"
 
+	"github.com/stratakv/strata/codec"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
@@ -111,6 +113,9 @@ func (s *Store) item(rec tier.Record) (Item, error) {
 // decode gives a value of its own, never nil.
 func (s *Store) decode(key string, frame []byte) ([]byte, error) {
 	value, err := s.codec.Decode(nil, key, frame)
+	if err != nil && s.member != nil && errors.Is(err, codec.ErrUnknownDictionary) && s.learning.fetch(key, frame, s.member.dictionary) {
+		value, err = s.codec.Decode(nil, key, frame)
+	}
 	if value == nil && err == nil {
 		value = []byte{}
 	}

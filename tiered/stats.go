@@ -13,6 +13,8 @@ type Stats struct {
 
 	L1, L2 CacheStats
 	L3     TruthStats
+
+	Dictionaries DictionaryStats // the owner's
 }
 
 // CacheStats is about a cache tier. A tier that a store does not have is not
@@ -66,6 +68,9 @@ func (s *Store) Stats() Stats {
 	case s.truth != nil:
 		st = s.truth.stats(s.opts)
 		st.Evict = s.tier == TierMemory && s.opts.Evict
+		if s.learning != nil {
+			st.Dictionaries = s.learning.stats()
+		}
 	default:
 		s.member.stats(&st)
 	}

@@ -15,7 +15,8 @@ import (
 //
 // Lock order, outermost first; a call takes only locks further down:
 //
-//	member.mu · gate.mu · direct.mu · queue.mu · reviving.mu · flight.mu · keeper.mu ·
+//	member.mu · trainer.working · learning.fetching · class.mu · gate.mu · direct.mu ·
+//	queue.mu · reviving.mu · flight.mu · keeper.mu · learning.mu · trainer.mu ·
 //	the tiers' own · clock.mu
 type Store struct {
 	auth   tier.Authority
@@ -24,9 +25,11 @@ type Store struct {
 	member *member                // nil: the truth is this process's for life
 	clock  *clock
 	codec  *codec.Codec
-	opts   *Options
-	tier   Tier // who keeps the writes
-	closed atomic.Bool
+	// learning trains dictionaries; nil: the memory store's, which has none.
+	learning *learning
+	opts     *Options
+	tier     Tier // who keeps the writes
+	closed   atomic.Bool
 }
 
 // Open opens the store in dir, and creates both if there is none. It is

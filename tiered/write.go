@@ -237,7 +237,7 @@ func (s *Store) frameOp(key string, value []byte) (tier.Op, error) {
 	if len(value) > s.opts.Limits.ValueBytes {
 		return tier.Op{}, ErrTooLarge
 	}
-	return tier.Op{Kind: tier.OpSet, Key: key, Frame: s.codec.Encode(value), RawLen: len(value)}, nil
+	return tier.Op{Kind: tier.OpSet, Key: key, Frame: s.encode(key, value), RawLen: len(value)}, nil
 }
 
 func (s *Store) checkTTL(ttl time.Duration) error {

@@ -39,7 +39,10 @@ func Dictionary(samples [][]byte, o *Options) (best Result, err error) {
 	}
 	err = ErrNone
 	for _, length := range lengths {
-		r, errTry := try(learn, judge, newCover(learn).content(length, opts.Bytes), opts.Taken)
+		if opts.Stop != nil && opts.Stop() {
+			return Result{}, ErrNone
+		}
+		r, errTry := try(learn, judge, newCover(learn).content(length, opts.Bytes), &opts)
 		if errTry == nil && (best.Bytes == nil || r.Stored < best.Stored) {
 			best, err = r, nil
 		}
@@ -67,7 +70,7 @@ func divide(samples [][]byte) (learn, judge [][]byte) {
 }
 
 // try makes a dictionary of content and judges it.
-func try(learn, judge [][]byte, content []byte, taken func(uint32) bool) (r Result, err error) {
+func try(learn, judge [][]byte, content []byte, o *Options) (r Result, err error) {
 	if len(content) < 64 {
 		return r, ErrNone
 	}
@@ -77,8 +80,8 @@ func try(learn, judge [][]byte, content []byte, taken func(uint32) bool) (r Resu
 	if err != nil {
 		return Result{}, err
 	}
-	r.ID = name(r.Bytes, taken)
-	return r, r.judge(judge)
+	r.ID = name(r.Bytes, o.Taken)
+	return r, r.judge(judge, o.Now)
 }
 
 // name gives a dictionary an id, made of its bytes, that is not taken.
@@ -96,7 +99,7 @@ func name(dict []byte, taken func(uint32) bool) uint32 {
 
 // judge measures what the dictionary gains, and sees to it that what it encodes
 // can be decoded.
-func (r *Result) judge(values [][]byte) error {
+func (r *Result) judge(values [][]byte, now func([]byte) int) error {
 	c, err := codec.New(codec.Options{}, MaxSample)
 	if err != nil {
 		return err
@@ -104,6 +107,9 @@ func (r *Result) judge(values [][]byte) error {
 	d, err := c.Add(r.Bytes)
 	if err != nil {
 		return err
+	}
+	if now == nil {
+		now = func(value []byte) int { return len(c.Encode(value)) }
 	}
 	for _, v := range values {
 		frame := c.EncodeWith(d, v)
@@ -114,7 +120,7 @@ func (r *Result) judge(values [][]byte) error {
 		}
 		r.Raw += int64(len(v))
 		r.Stored += int64(len(frame))
-		r.Without += int64(len(c.Encode(v)))
+		r.Without += int64(now(v))
 	}
 	return nil
 }

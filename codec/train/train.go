@@ -21,6 +21,12 @@ type Options struct {
 	Bytes int // the most bytes of a dictionary's content; 0: 8 KiB
 	// Taken reports whether an id is in use, so that another one is given.
 	Taken func(id uint32) bool
+	// Now gives the length of a value's frame as it is stored at present, for
+	// Result.Without; nil: without a dictionary.
+	Now func(value []byte) int
+	// Stop reports whether to give up, with ErrNone; it is asked about every
+	// 50 ms. nil: never.
+	Stop func() bool
 }
 
 // Result is a trained dictionary.
@@ -28,7 +34,7 @@ type Result struct {
 	ID    uint32 // made of the bytes
 	Bytes []byte // in zstd's own form
 	// Of the samples that were kept back: the lengths of the values, of their
-	// frames with the dictionary, and of their frames without any.
+	// frames with the dictionary, and of their frames without it.
 	Raw, Stored, Without int64
 }
 
