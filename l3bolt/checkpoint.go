@@ -109,6 +109,9 @@ func (d *DB) write(w *checkpointWrite) error {
 		if err := d.putFound(tx, g, w.over); err != nil {
 			return err
 		}
+		if err := d.memory.write(tx, g); err != nil {
+			return err
+		}
 		return d.mark(tx, g, d.miscounted || w.uncounted)
 	})
 	if err != nil {

@@ -154,6 +154,7 @@ func (d *DB) publish(g *tier.Group, size int64) {
 		d.active.put(c.Key, newEntry(c.Frame, c.Head, c.Blind))
 	}
 	d.active.journalBytes += size
+	d.memory.learn(g.Memory, g.Version)
 	d.published = state{sequence: d.published.sequence + 1, version: g.Version, usage: g.Usage, stamp: g.Stamp}
 }
 

@@ -52,8 +52,8 @@ import (
 //	    knows nothing of it. An entry is never changed and never removed, and
 //	    whoever copies store.db copies all of bucketDict.
 //
-// Lock order: commitMu, the compactor's, checkMu, expiry.mu, scanMu, mu, then
-// bbolt's own. mu is never taken inside of a bbolt transaction. The status' own
+// Lock order: commitMu, the compactor's, checkMu, expiry.mu, scanMu, mu, memory.mu,
+// then bbolt's own. mu is never taken inside of a bbolt transaction. The status' own
 // lock is never taken inside of mu.
 type DB struct {
 	dir     string
@@ -83,6 +83,7 @@ type DB struct {
 	scanMu sync.Mutex
 
 	expiry expiry
+	memory *memory
 
 	timed       atomic.Bool // set by Open, Commit: some record had a deadline
 	commits     atomic.Uint64
@@ -179,6 +180,9 @@ func (d *DB) settle() error {
 			return err
 		}
 		if err := d.mark(tx, g, d.miscounted); err != nil {
+			return err
+		}
+		if err := d.memory.write(tx, g); err != nil {
 			return err
 		}
 		return putState(tx, d.published)

@@ -20,11 +20,14 @@ import (
 //
 // Section 1 holds the changes: kind u8, key (uvarint length, bytes), version
 // uvarint; a put, blind or not, then has its frame (uvarint length, bytes), a
-// touch its deadline i64. A section of another kind means another format: refused.
+// touch its deadline i64. Section 2, which is there if it is not empty, holds what
+// is to be remembered: client 16 B, sequence and low uvarint, outcome (uvarint
+// length, bytes). A section of another kind means another format: refused.
 const (
 	groupFormat    = 1
 	groupFixedSize = 81
 	sectionChanges = 1
+	sectionMemory  = 2
 	sectionHeader  = 5
 
 	kindPut    = 1
@@ -51,6 +54,7 @@ type group struct {
 	usage   tier.Usage
 	stamp   tier.Stamp
 	changes []change
+	memory  []tier.Remembered
 }
 
 // checkGroup refuses what could not be read back: nothing that replay would
@@ -83,6 +87,9 @@ func checkGroup(g *tier.Group) error {
 			return fmt.Errorf("%w: head of change %d is not its frame's", tier.ErrUnavailable, i)
 		}
 	}
+	for i := range g.Memory {
+		size += int64(len(g.Memory[i].Outcome)) + 16 + 3*binary.MaxVarintLen64
+	}
 	if size > maxPayload {
 		return fmt.Errorf("%w: group of %d bytes", tier.ErrTooLarge, size)
 	}
@@ -100,6 +107,25 @@ func appendGroup(b []byte, g *tier.Group) []byte {
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	for i := range g.Changes {
 		b = appendChange(b, &g.Changes[i])
+	}
+	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
+	return appendMemory(b, g.Memory)
+}
+
+func appendMemory(b []byte, all []tier.Remembered) []byte {
+	if len(all) == 0 {
+		return b
+	}
+	b = append(b, sectionMemory)
+	start := len(b)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	for i := range all {
+		r := &all[i]
+		b = append(b, r.Client[:]...)
+		for _, n := range [...]uint64{r.Seq, r.Low, uint64(len(r.Outcome))} {
+			b = binary.AppendUvarint(b, n)
+		}
+		b = append(b, r.Outcome...)
 	}
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	return b
@@ -157,15 +183,35 @@ func decodeGroup(payload []byte) (group, error) {
 	for len(r.b) > 0 {
 		kind := r.u8()
 		body := r.bytes(uint64(r.u32()))
-		if r.bad || kind != sectionChanges {
-			return group{}, fmt.Errorf("%w: group section of unknown form", tier.ErrCorrupt)
-		}
 		var err error
-		if g.changes, err = decodeChanges(g.changes, body); err != nil {
+		switch {
+		case !r.bad && kind == sectionChanges:
+			g.changes, err = decodeChanges(g.changes, body)
+		case !r.bad && kind == sectionMemory:
+			g.memory, err = decodeMemory(g.memory, body)
+		default:
+			err = fmt.Errorf("%w: group section of unknown form", tier.ErrCorrupt)
+		}
+		if err != nil {
 			return group{}, err
 		}
 	}
 	return g, nil
+}
+
+func decodeMemory(all []tier.Remembered, body []byte) ([]tier.Remembered, error) {
+	r := reader{b: body}
+	for len(r.b) > 0 {
+		var m tier.Remembered
+		copy(m.Client[:], r.bytes(16))
+		m.Seq, m.Low = r.uvarint(), r.uvarint()
+		m.Outcome = append([]byte(nil), r.bytes(r.uvarint())...)
+		if r.bad || m.Seq == 0 {
+			return nil, fmt.Errorf("%w: memory of unknown form", tier.ErrCorrupt)
+		}
+		all = append(all, m)
+	}
+	return all, nil
 }
 
 func decodeChanges(changes []change, body []byte) ([]change, error) {

@@ -192,6 +192,9 @@ func (d *DB) readMeta() (meta, error) {
 		if m, err = readMeta(tx); err != nil {
 			return err
 		}
+		if d.memory, err = readMemory(tx, d.opts.Remembered); err != nil {
+			return err
+		}
 		if k, _ := tx.Bucket(bucketExpiry).Cursor().First(); k != nil {
 			d.timed.Store(true)
 		}

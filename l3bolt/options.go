@@ -34,6 +34,8 @@ type Options struct {
 	// once had. It is never compacted either where a file that is open cannot be
 	// replaced, as on windows; Stats says so.
 	CompactBytes int64
+	// Remembered is how many outcomes of writes with a ticket are kept; 0: 65,536.
+	Remembered int
 }
 
 const (
@@ -41,6 +43,7 @@ const (
 	defaultCheckpointBytes = 64 << 20
 	defaultSpareBytes      = 8 << 20
 	defaultCompactBytes    = 8 << 20
+	defaultRemembered      = 1 << 16
 	// maxSegmentBytes keeps offsets and a whole segment in an int of 32 bits.
 	maxSegmentBytes = 1 << 30
 )
@@ -62,6 +65,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if opts.SpareBytes == 0 {
 		opts.SpareBytes = defaultSpareBytes
+	}
+	if opts.Remembered == 0 {
+		opts.Remembered = defaultRemembered
 	}
 	if opts.CompactBytes == 0 {
 		opts.CompactBytes = defaultCompactBytes

@@ -89,6 +89,7 @@ func (c *committer) commitGroup(reqs []*request) int {
 		return len(reqs)
 	}
 	g := c.caches.begin(reqs)
+	failpoint.Pass("tiered-begun")
 	bracket := c.reviving.add(reqs)
 	n, err := c.judgeAndCommit(g, reqs)
 	unknown := c.fatal(err)
@@ -120,7 +121,7 @@ func (c *committer) judgeAndCommit(g *group, reqs []*request) (n int, err error)
 		j, err = c.judge(reqs, now, false)
 	}
 	if err == nil {
-		err = c.keep(g, j)
+		err = c.keep(g, j, reqs)
 	}
 	if errors.Is(err, tier.ErrFull) {
 		return c.whenFull(g, reqs, now)
@@ -137,7 +138,7 @@ func (c *committer) whenFull(g *group, reqs []*request, now moment) (n int, err 
 	}
 	j, err := c.judge(reqs, now, true)
 	if err == nil {
-		err = c.keep(g, j)
+		err = c.keep(g, j, reqs)
 	}
 	return j.judged, err
 }
@@ -218,11 +219,16 @@ func (c *committer) views(reqs []*request, now moment) (map[string]view, error) 
 // keep makes j's group durable, brings the shared cache up to date and takes
 // over the group's counts. A group without changes has nothing to wait for:
 // what it was judged on is durable already.
-func (c *committer) keep(g *group, j *judge) error {
+func (c *committer) keep(g *group, j *judge, reqs []*request) error {
 	if len(j.changes) == 0 {
 		return nil
 	}
 	d := &tier.Group{Changes: j.changes, Version: j.version, Usage: j.usage, Stamp: c.clock.stamp(), Reserve: j.reserve}
+	for _, r := range reqs[:j.judged] {
+		if m, ok := r.memory(); ok {
+			d.Memory = append(d.Memory, m)
+		}
+	}
 	c.caches.committing(g, c.version+1, j.version)
 	if err := c.durable.Commit(d); err != nil {
 		return err
@@ -260,7 +266,7 @@ func (c *committer) expire(now moment, most int) (removed int, err error) {
 	g := c.caches.begin(reqs)
 	j, err := c.judge(reqs, now, true)
 	if err == nil {
-		err = c.keep(g, j)
+		err = c.keep(g, j, reqs)
 	}
 	if c.fatal(err) {
 		return 0, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stratakv/strata/host"
+	"github.com/stratakv/strata/internal/failpoint"
 	"github.com/stratakv/strata/l2mmap"
 	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered/tier"
@@ -59,7 +60,7 @@ const aloneLimit = time.Second
 func (m *member) own(context.Context) (host.Owned, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	db, err := l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh})
+	db, err := l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +68,15 @@ func (m *member) own(context.Context) (host.Owned, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	failpoint.Pass("tiered-bound")
 	m.opts.Fresh = false // once
 	m.owner = o
 	return o, nil
 }
 
 // begin puts an owner above d. m.mu is held.
-func (m *member) begin(d tier.Durable) (*owner, error) {
-	o := &owner{member: m, failed: make(chan struct{}), stop: make(chan struct{}), forgotten: d.State().Version}
+func (m *member) begin(d *l3bolt.DB) (*owner, error) {
+	o := &owner{member: m, memory: d, failed: make(chan struct{}), stop: make(chan struct{})}
 	c, err := begin(d, m.clock, m.opts, func(state tier.State) (coherence, error) {
 		if err := m.identify(state.ID); err != nil {
 			return nil, err

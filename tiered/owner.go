@@ -17,12 +17,12 @@ import (
 type owner struct {
 	*queue
 	keeper  *keeper
+	memory  tier.Rememberer
 	member  *member
 	trainer *trainer      // nil: the durable tier keeps no dictionaries
 	failed  chan struct{} // closed when it can write no more, and others may
 	stop    chan struct{} // closed by release
 
-	forgotten   uint64     // writes up to this version may have been done and be forgotten
 	sharedStamp tier.Stamp // the one group's in commit
 }
 
@@ -44,10 +44,16 @@ func (o *owner) Hello() host.Hello {
 
 // WriteOnce implements host.Owned.
 func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([]tier.Result, error) {
-	if a.Again && o.forgotten > a.After {
-		return nil, fmt.Errorf("%w: it is forgotten whether it was done", tier.ErrUnknownOutcome)
+	if a.Again {
+		outcome, known := o.memory.Recall(a.Client, a.Seq)
+		switch {
+		case known:
+			return host.DecodeOutcome(outcome)
+		case o.memory.Forgotten() > a.After:
+			return nil, fmt.Errorf("%w: it is forgotten whether it was done", tier.ErrUnknownOutcome)
+		}
 	}
-	return o.Write(ctx, ops)
+	return o.writeWith(ctx, ops, a.Ticket, host.EncodeOutcome)
 }
 
 // shareStamp shares s if it gives other readings than what was shared before.

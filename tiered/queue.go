@@ -69,15 +69,27 @@ func newQueue(c *committer, o *Options, release func() error) *queue {
 func (q *queue) Write(ctx context.Context, ops []tier.Op) ([]tier.Result, error) {
 	r := q.requests.get()
 	r.use(ops)
+	return q.write(ctx, r)
+}
+
+func (q *queue) write(ctx context.Context, r *request) ([]tier.Result, error) {
 	if err := q.enter(ctx, r); err != nil {
 		return nil, err
 	}
 	results, err := r.results, r.err
-	if len(ops) == 1 {
+	if len(r.ops) == 1 {
 		results = slices.Clone(results)
 	}
 	q.requests.put(r)
 	return results, err
+}
+
+// writeWith is Write, whose outcome is remembered under ticket in its own commit.
+func (q *queue) writeWith(ctx context.Context, ops []tier.Op, ticket tier.Ticket, encode func([]tier.Result) []byte) ([]tier.Result, error) {
+	r := q.requests.get()
+	r.use(ops)
+	r.ticket, r.encode = ticket, encode
+	return q.write(ctx, r)
 }
 
 // WriteOne implements [tier.Authority].

@@ -36,6 +36,11 @@ type request struct {
 	results []tier.Result
 	err     error
 
+	// ticket is that of another process's write, whose outcome encode encodes for
+	// the durable tier to remember with its group; nil: nothing is remembered.
+	ticket tier.Ticket
+	encode func([]tier.Result) []byte
+
 	call   func() error  // instead of ops: of the committing goroutine between two groups
 	weight int64         // what the queue gives back to room
 	answer chan struct{} // capacity 1; nil where nobody waits
@@ -101,6 +106,20 @@ func (r *request) first() (res tier.Result) {
 		res = r.results[0]
 	}
 	return res
+}
+
+// memory is what is to be remembered of a request that was judged: nothing unless
+// it makes a version.
+func (r *request) memory() (m tier.Remembered, ok bool) {
+	if r.encode == nil || r.err != nil {
+		return m, false
+	}
+	for i := range r.results {
+		if r.results[i].Applied {
+			return tier.Remembered{Ticket: r.ticket, Outcome: r.encode(r.results)}, true
+		}
+	}
+	return m, false
 }
 
 // done gives the request back to its caller.

@@ -30,6 +30,8 @@ type Group struct {
 	Version uint64   // the last version given, also when Changes is empty
 	Usage   Usage    // what is stored after the group, and what Overcount has not told yet
 	Stamp   Stamp    // the store's clock at the group
+	// Memory is what a Rememberer remembers with the group; others ignore it.
+	Memory []Remembered
 	// Reserve lets the group use the room that is kept back for writes that
 	// free room.
 	Reserve bool
@@ -120,4 +122,15 @@ type Durable interface {
 	Stats() DurableStats
 	// Close writes back what is pending and releases everything.
 	Close() error
+}
+
+// Rememberer is a Durable that remembers the outcomes of writes with a ticket: a
+// group's Memory is durable and published with it. What is below a client's Low
+// may be gone, and so may what the oldest clients wrote when there is too much.
+type Rememberer interface {
+	// Recall returns what was remembered under client and seq.
+	Recall(client [16]byte, seq uint64) (outcome []byte, known bool)
+	// Forgotten is a version at or above those of all writes whose outcome is
+	// gone although their clients may ask for it; 0: there are none.
+	Forgotten() uint64
 }

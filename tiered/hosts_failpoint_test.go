@@ -1,0 +1,111 @@
+//go:build failpoints && linux
+
+package tiered_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hostsFailpoints are the places at which children of the campaign of many
+// processes kill themselves: at the n-th time that they come there, n up to most.
+var hostsFailpoints = []struct {
+	name     string
+	point    string
+	most     int
+	takeover bool // only who takes over comes there
+}{
+	{"begun, not appended", "tiered-begun", 200, false},
+	{"appended, not synced", "l3bolt-appended", 200, false},
+	{"synced, not published", "l3bolt-synced", 200, false},
+	{"committed, not in L2", "tiered-committed", 200, false},
+	{"in L2, not ended", "tiered-cached", 200, false},
+	{"ended, not acknowledged", "tiered-ended", 200, false},
+	{"page locked", "l2mmap-locked", 300, false},
+	{"sequence odd", "l2mmap-changing", 300, false},
+	{"in replay", "l3bolt-replay", 20, true},
+	{"replayed", "l3bolt-replayed", 1, true},
+	{"bound, no socket", "tiered-bound", 1, true},
+}
+
+// TestHostsFailpoints: the campaign with kills at named places.
+//
+//	STRATA_HOSTS_ROUNDS=50 go test -tags failpoints ./tiered -run TestHostsFailpoints -timeout 60m -v
+//
+// goes on at each place until so many processes were killed there.
+func TestHostsFailpoints(t *testing.T) {
+	want := 2
+	if v := os.Getenv(hostsRoundsEnv); v != "" {
+		if _, err := fmt.Sscan(v, &want); err != nil || want < 1 {
+			t.Fatalf("%s=%s: want a number above 0", hostsRoundsEnv, v)
+		}
+	}
+	for _, p := range hostsFailpoints {
+		t.Run(p.name, func(t *testing.T) {
+			hits, events := 0, 0
+			for begun := time.Now(); hits < want; {
+				if time.Since(begun) > time.Duration(want)*20*time.Second {
+					t.Fatalf("killed %d times, want %d", hits, want)
+				}
+				seed := rand.Uint64()
+				r := newHostsRun(t, seed)
+				hits += r.failpointRound(p.point, p.most, p.takeover, want-hits)
+				if err := r.finish(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				events += len(r.history.ops)
+			}
+			t.Logf("%d killed, %d events", hits, events)
+		})
+	}
+}
+
+// failpointRound goes on for a while, or until so many children have killed
+// themselves, and returns how many. One child has no failpoint.
+func (r *hostsRun) failpointRound(point string, most int, takeover bool, want int) (hits int) {
+	armed := func() string {
+		return fmt.Sprintf("%s=%s=kill@%d", failpointEnv, point, 1+r.rng.IntN(most))
+	}
+	r.start()
+	time.Sleep(100 * time.Millisecond)
+	for range hostsChildren - 1 {
+		r.start(armed())
+	}
+	for until := monotonic() + int64(3*time.Second); hits < want && monotonic() < until; {
+		time.Sleep(100 * time.Millisecond)
+		for _, c := range r.ended() {
+			hits++
+			r.end(c, syscall.SIGKILL)
+			r.start(armed())
+		}
+		if takeover {
+			c := r.victim()
+			r.end(c, syscall.SIGKILL)
+			r.start(armed())
+		}
+		if len(r.children) > 0 && !takeover && r.rng.IntN(5) == 0 {
+			// Who owns is to change, so that all come to the owner's places.
+			r.end(r.victim(), syscall.SIGTERM)
+			r.start(armed())
+		}
+	}
+	return hits
+}
+
+// ended are the children that have ended by themselves.
+func (r *hostsRun) ended() (all []*hostsChild) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.children {
+		select {
+		case <-c.done:
+			all = append(all, c)
+		default:
+		}
+	}
+	return all
+}
