@@ -100,6 +100,9 @@ func hash(v uint64, shift uint) uint64 { return v << 24 * 0x9e3779b185ebca87 >> 
 // encode appends value's zstd form to dst. Without a dictionary, worthwhile says
 // that its literals are such that tables made for them may save more.
 func (s *short) encode(dst, value []byte) (body []byte, worthwhile bool) {
+	if s.content == nil && even(value) {
+		return dst, true
+	}
 	st := s.pool.Get().(*shortState)
 	defer s.pool.Put(st)
 	start := len(s.content)
@@ -186,6 +189,26 @@ func crowded(lits []byte) bool {
 	// Of n bytes drawn evenly from k values, n*n/2k pairs are equal.
 	n := len(lits)
 	return pairs > n*n/(2*96)
+}
+
+// even reports whether a value is of one kind, such as text, throughout, so that
+// it is told without a search for matches that tables would be worth it: some
+// of its bytes, without the most frequent one, are crowded.
+func even(value []byte) bool {
+	var counts [256]int
+	step := len(value)/128 + 1
+	n, most := 0, 0
+	for at := 0; at < len(value); at += step {
+		n++
+		counts[value[at]]++
+		most = max(most, counts[value[at]])
+	}
+	pairs := -most * (most - 1) / 2
+	for _, c := range counts {
+		pairs += c * (c - 1) / 2
+	}
+	n -= most
+	return n > 32 && pairs > n*n/(2*96)
 }
 
 // candidate is a match that may be taken.
