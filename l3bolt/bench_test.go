@@ -18,6 +18,7 @@ var benchRecords = flag.Int("records", 20_000, "records preloaded for benchmarks
 
 // bench is a preloaded store on a real disk.
 type bench struct {
+	dir     string
 	db      *l3bolt.DB
 	rng     *rand.Rand
 	frame   []byte
@@ -30,7 +31,8 @@ func newBench(b *testing.B) *bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	x := &bench{db: mustOpen(b, b.TempDir(), l3bolt.Options{}, nil), rng: rand.New(rand.NewPCG(1, 1)), frame: c.Encode(make([]byte, 300))}
+	dir := b.TempDir()
+	x := &bench{dir: dir, db: mustOpen(b, dir, l3bolt.Options{}, nil), rng: rand.New(rand.NewPCG(1, 1)), frame: c.Encode(make([]byte, 300))}
 	for first := 0; first < *benchRecords; first += 5000 {
 		g := &tier.Group{}
 		for n := first; n < min(first+5000, *benchRecords); n++ {

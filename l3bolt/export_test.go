@@ -131,7 +131,7 @@ func EncodeGroup(g *tier.Group) []byte { return appendGroup(nil, g) }
 
 // DecodeGroup gives the keys of a payload.
 func DecodeGroup(payload []byte) ([]string, error) {
-	g, err := decodeGroup(payload)
+	g, err := decodeGroup(payload, nil)
 	var keys []string
 	for _, c := range g.changes {
 		keys = append(keys, c.key)

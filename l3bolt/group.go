@@ -170,13 +170,13 @@ func appendStamp(b []byte, s tier.Stamp) []byte {
 	return append(b, s.BootID...)
 }
 
-// decodeGroup reads a payload whose checksum was right. It copies what it
-// keeps.
-func decodeGroup(payload []byte) (group, error) {
+// decodeGroup reads a payload whose checksum was right, into the memory of
+// changes, which may be nil. It copies what it keeps.
+func decodeGroup(payload []byte, changes []change) (group, error) {
 	r := reader{b: payload}
 	format := r.u8()
 	zero := r.bytes(7)
-	g := group{version: r.u64(), usage: r.usage(), stamp: r.stamp()}
+	g := group{version: r.u64(), usage: r.usage(), stamp: r.stamp(), changes: changes[:0]}
 	if r.bad || format != groupFormat || string(zero) != "\x00\x00\x00\x00\x00\x00\x00" {
 		return group{}, fmt.Errorf("%w: group of unknown form", tier.ErrCorrupt)
 	}

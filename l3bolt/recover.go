@@ -26,14 +26,14 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 	if err != nil {
 		return err
 	}
-	r := replay{d: d, next: d.position + 1, gone: make(map[string]string)}
+	r := replay{d: d, next: d.position + 1, gone: make(map[string]recordPlace)}
 	for i := range found {
 		if err := r.segment(&found[i], voidFrom(found[i+1:])); err != nil {
 			return err
 		}
 	}
-	for _, place := range r.gone {
-		return fmt.Errorf("%s: %w: touch of a record that is not there", place, tier.ErrCorrupt)
+	for _, at := range r.gone {
+		return fmt.Errorf("%v: %w: touch of a record that is not there", at, tier.ErrCorrupt)
 	}
 	d.journal.next, d.journal.position = r.next, d.position
 	d.journal.stock.number = max(d.journal.stock.number, (epoch+1)<<32)
@@ -159,12 +159,21 @@ func (j *journal) window(name string) (*window, func() error, error) {
 
 // replay applies segments in turn.
 type replay struct {
-	d    *DB
-	next uint64            // the sequence that is expected
-	end  string            // where the last segment ended, for a gap's message
-	gone map[string]string // records that bbolt has lost already to groups that must follow, and where they were touched
-	at   string            // where the record lies that is being replayed
+	d       *DB
+	next    uint64                 // the sequence that is expected
+	end     string                 // where the last segment ended, for a gap's message
+	gone    map[string]recordPlace // records that bbolt has lost already to groups that must follow, and where they were touched
+	at      recordPlace            // where the record lies that is being replayed
+	changes []change               // of the last record, memory for the next one's
 }
+
+// recordPlace is where a record lies in the journal.
+type recordPlace struct {
+	name string
+	off  int64
+}
+
+func (p recordPlace) String() string { return fmt.Sprintf("%s at offset %d", p.name, p.off) }
 
 // segment replays what counts of seg: what comes before void. If bbolt has all
 // of that, it is not read.
@@ -194,13 +203,14 @@ func (r *replay) segment(seg *foundSegment, void uint64) error {
 }
 
 func (r *replay) record(name string, off int64, sequence uint64, payload []byte) error {
-	r.at = fmt.Sprintf("%s at offset %d", name, off)
-	g, err := decodeGroup(payload)
+	r.at = recordPlace{name, off}
+	g, err := decodeGroup(payload, r.changes)
 	if err == nil {
+		r.changes = g.changes
 		err = r.group(sequence, &g, recordSize(int64(len(payload))))
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.at, err)
+		return fmt.Errorf("%v: %w", r.at, err)
 	}
 	failpoint.Pass("l3bolt-replay")
 	r.next = sequence + 1

@@ -250,3 +250,17 @@ func BenchmarkReplay(b *testing.B) {
 		b.StartTimer()
 	}
 }
+
+// syncAll writes the files below dir to the disk, as the killed store had.
+func syncAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
+}
