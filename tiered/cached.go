@@ -63,20 +63,23 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 
 // peek lends the value of an L1 hit: the steps 1 and 2 of fetch and nothing
 // else. Whatever is not one is left to fetch.
-func (s *Store) peek(ctx context.Context, key string) (value []byte, p place, hit bool) {
+// It sets the zero place p to what it has found out.
+func (s *Store) peek(ctx context.Context, key string, p *place) (value []byte, hit bool) {
 	c := s.caches.Load()
 	if c == nil || c.l1 == nil || len(key) > MaxKeyBytes || s.ready(ctx) != nil {
-		return nil, p, false
+		return nil, false
 	}
-	if p = c.place(key); !p.trusted() {
-		return nil, p, false
-	}
-	e, hit := c.l1.Get(p.hash, key, p.word.Generation(), c.now)
-	if !hit {
+	hash := c.hash(key)
+	word := c.control.Load(l2mmap.BucketOf(hash))
+	if word.InFlight() == 0 {
+		e, hit := c.l1.Get(hash, key, word.Generation(), c.now)
+		if hit {
+			return e.Value(), true
+		}
 		p.peeked = true
-		return nil, p, false
 	}
-	return e.Value(), p, true
+	p.caches, p.hash, p.word, p.known = c, hash, word, true
+	return nil, false
 }
 
 // peekDecoded is peek with the value that maker has left decoded.

@@ -14,7 +14,7 @@ func (s *Store) fetch(ctx context.Context, key string, _ place) (fetched, bool, 
 	return s.fetchTruth(ctx, key)
 }
 
-func (s *Store) peek(context.Context, string) (value []byte, p place, hit bool) { return nil, p, false }
+func (s *Store) peek(context.Context, string, *place) (value []byte, hit bool) { return nil, false }
 
 func (s *Store) peekDecoded(context.Context, string, any) (d decodable, p place, hit bool) {
 	return d, p, false

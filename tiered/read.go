@@ -17,8 +17,8 @@ const (
 
 // Get returns a copy of the live value of key. ErrNotFound: there is none.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	lent, p, hit := s.peek(ctx, key)
-	if hit {
+	var p place
+	if lent, hit := s.peek(ctx, key, &p); hit {
 		return ownCopy(lent), nil
 	}
 	f, err := s.find(ctx, "get", key, p)
@@ -37,8 +37,8 @@ func (s *Store) GetItem(ctx context.Context, key string) (Item, error) {
 // neither keep nor change it. fn runs outside any lock and may call the store.
 // fn's error comes back as it is. ErrNotFound: fn was not called.
 func (s *Store) View(ctx context.Context, key string, fn func(value []byte) error) error {
-	value, p, hit := s.peek(ctx, key)
-	if hit {
+	var p place
+	if value, hit := s.peek(ctx, key, &p); hit {
 		return fn(value)
 	}
 	f, err := s.find(ctx, "view", key, p)
