@@ -75,8 +75,15 @@ func bbolt(batch bool) system {
 	if batch {
 		name = "bbolt, Batch (1 ms)"
 	}
-	open := func(dir string) (peer.Loader, error) { return peer.OpenBolt(dir, batch) }
+	open := func(dir string) (peer.Loader, error) { return peer.OpenBolt(dir, batch, false) }
 	return embedded(name, "", "bbolt", open, open)
+}
+
+// bboltNoFreelist is bbolt with a setting that makes its commits shorter and its
+// opening long.
+func bboltNoFreelist(batch bool) system {
+	open := func(dir string) (peer.Loader, error) { return peer.OpenBolt(dir, batch, true) }
+	return embedded(bbolt(batch).name+", NoFreelistSync", "reads the whole file when it is opened", "bbolt", open, open)
 }
 
 func pebbleSync() system {

@@ -18,15 +18,16 @@ type Bolt struct {
 
 var bucket = []byte("records")
 
-// OpenBolt opens the database in dir: its freelist is a map and not written with
-// each commit, and the file is mapped large enough from the start. batch: Set
-// uses Batch, which waits for 1 ms instead of 10, else Update.
-func OpenBolt(dir string, batch bool) (*Bolt, error) {
+// OpenBolt opens the database in dir: its freelist is a map, and the file is
+// mapped large enough from the start. batch: Set uses Batch, which waits for 1 ms
+// instead of 10, else Update. noFreelist: the freelist is not written with each
+// commit (NoFreelistSync), so that opening has to read the whole file.
+func OpenBolt(dir string, batch, noFreelist bool) (*Bolt, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	db, err := bolt.Open(filepath.Join(dir, "bolt.db"), 0o600, &bolt.Options{
-		FreelistType: bolt.FreelistMapType, NoFreelistSync: true, InitialMmapSize: 8 << 30,
+		FreelistType: bolt.FreelistMapType, NoFreelistSync: noFreelist, InitialMmapSize: 8 << 30,
 	})
 	if err != nil {
 		return nil, err
