@@ -212,3 +212,14 @@ func (n *Node) InWork() int {
 	defer s.mu.Unlock()
 	return len(s.writes)
 }
+
+// Joined is how many further sendings wait for writes in work at an owner.
+func (n *Node) Joined() (joined int) {
+	s := n.state.Load().server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.writes {
+		joined += w.joined
+	}
+	return joined
+}

@@ -59,6 +59,7 @@ type oneWrite struct {
 	done    chan struct{} // closed when results and err are there
 	results []tier.Result
 	err     error
+	joined  int // further sendings that wait for it; guarded by the server's mu
 }
 
 func newServer(dir string, owned Owned, opts *Options, log *complaints) *server {
@@ -202,6 +203,7 @@ func (s *server) write(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Re
 	s.mu.Lock()
 	w := s.writes[id]
 	if w != nil {
+		w.joined++
 		s.mu.Unlock()
 		<-w.done
 		return w.results, w.err
