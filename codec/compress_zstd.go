@@ -101,13 +101,6 @@ func (z *compressor) add(dict []byte) (*Dictionary, error) {
 	return more[id], nil
 }
 
-// all are the dictionaries that were added.
-func (z *compressor) all() [][]byte {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	return slices.Clone(z.dicts)
-}
-
 // knows reports whether a body with this dictionary can be read; 0 is none.
 func (z *compressor) knows(id uint32) bool { return id == 0 || (*z.known.Load())[id] != nil }
 
