@@ -21,8 +21,8 @@
 //     always work: expired records are swept before ErrFull, and a spare file
 //     is kept on the disk for them. (The memory store evicts only with
 //     Options.Evict.)
-//   - P3 Linearizable per key, over all goroutines, L1 and L2 hits included. A
-//     Batch is atomic; GetMany and Scan promise each record, not one snapshot
+//   - P3 Linearizable per key, over all goroutines and all processes of a host,
+//     L1 and L2 hits included. A Batch is atomic; GetMany and Scan promise each record, not one snapshot
 //     of many. Nothing of a
 //     write, a refused condition's answer included, is visible to anyone
 //     before its group's fsync.
@@ -81,6 +81,28 @@
 // between judging and publishing. To say "gone" might be wrong, and to show the
 // unsynced record as well.
 //
+// # Many processes
+//
+// Any number of processes of a host may open one directory. One of them owns
+// the store: it alone has the files of the durable tier open, and its committer
+// orders all writes. The others follow: their writes and the reads that no cache
+// answers go to the owner over a Unix socket (package host), and they read and
+// fill the same L2, under the same coherence words, as the owner's own readers.
+//
+// When the owner closes, a follower takes over, and its callers see no error.
+// When it dies, the kernel frees its lock, and a follower replays the journal,
+// repairs the buckets that were in flight, and goes on; a write that was cut off
+// is sent again, and its outcome is remembered in the same commit as the write,
+// so that it happens once. If that memory is gone (Limits.Remembered), it is
+// ErrUnknownOutcome. A stopped owner is not dead: reads, and writes that were
+// not sent, end by their context, or after 5 s as ErrUnavailable; writes that
+// were sent, as ErrUnknownOutcome. An owner whose disk failed stays while it is
+// alone, and steps down where another process could do better.
+//
+// Options.Role says whether a process may own. The owner's MaxBytes, Limits and
+// size of L2 count; the lifetime bound MaxTTL is each process's own. All
+// processes must run as one user.
+//
 // # Where the caches live
 //
 // L1 is memory of the process (Options.L1Bytes). L2 and the words are files in
@@ -134,7 +156,8 @@
 //	ErrCorrupt         stored bytes are damaged; the error says where   no; restore, or replace the record
 //	ErrUnavailable     the store cannot write now; nothing was done     after reopening
 //	ErrUnknownOutcome  the write may or may not have happened           read first; conditional writes are safe
-//	ErrLocked          another store has the directory                  later
+//	ErrLocked          another process owns and does not answer, or     later
+//	                   this one was to own
 //	ErrClosed          the store was closed; nothing was done           no
 //
 // After a failed fsync nothing is retried: the write is ErrUnknownOutcome, all

@@ -60,8 +60,8 @@ type Limits struct {
 	BatchBytes int64 // keys and values of one Batch, those of records that it touches included; 0: 64 MiB, or what the largest value needs
 	QueueBytes int64 // writes that wait for their group; 0: 64 MiB
 	GroupBytes int64 // of one group, unless a single write is larger; 0: 8 MiB
-	Followers  int   // connected processes; 0: 256. It takes effect with several processes.
-	Remembered int   // results kept for exactly-once writes; 0: 65,536. Likewise.
+	Followers  int   // processes that may follow this one; 0: 256
+	Remembered int   // outcomes kept, so that a write that is sent again is done once; 0: 65,536
 }
 
 // Role says whether a process may own a store, or what it is.

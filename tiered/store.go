@@ -38,10 +38,12 @@ func Open(dir string, opts *Options) (*Store, error) {
 	return OpenContext(context.Background(), dir, opts)
 }
 
-// OpenContext opens the store in dir. Replaying the journal may take a moment:
-// when ctx ends first its error is returned, and what was opened is closed in
-// the background. ErrLocked: another process, or another Store of this one,
-// has the directory. ErrCorrupt: the files are damaged; the error says where.
+// OpenContext opens the store in dir: this process owns it, or follows the one
+// that does. Replaying the journal may take a moment: when ctx ends first its
+// error is returned, and what was opened is closed in the background. ErrLocked:
+// another process owns and does not answer, for 5 s if ctx has no deadline, or
+// Options ask for owning it (RoleOwner, Fresh). ErrUnavailable: RoleFollower, and
+// nobody owns. ErrCorrupt: the files are damaged; the error says where.
 func OpenContext(ctx context.Context, dir string, opts *Options) (*Store, error) {
 	o, err := withDefaults(opts)
 	if err != nil {

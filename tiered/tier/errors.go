@@ -23,7 +23,7 @@ var (
 	ErrUnknownOutcome = errors.New("outcome unknown")
 	// ErrUnavailable: the store cannot serve this now; nothing was done.
 	ErrUnavailable = errors.New("store is unavailable")
-	// ErrLocked: another process, or another store of this one, has the
-	// directory.
+	// ErrLocked: another process, or another store of this one, owns the
+	// directory, and cannot be followed.
 	ErrLocked = errors.New("directory is in use by another store")
 )
