@@ -127,6 +127,17 @@ var mutations = []control{
 	{name: "load shared while in flight", pkg: inTiered, test: "TestNobodyJoinsALoadThatBeganInFlight", edits: []edit{
 		{"tiered/cached.go", "\tif !p.trusted() {\n\t\treturn s.auth.Load(ctx, key)\n\t}\n\tfor {", "\tfor {"},
 	}},
+	// Many processes.
+	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 5, edits: []edit{
+		{"tiered/owner.go", "\tif a.Again {\n", "\tif false {\n"},
+	}},
+	{name: "an outcome that is not durable with its group", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 5, edits: []edit{
+		{"l3bolt/recover.go", "\td.memory.learn(g.memory, g.version)\n", ""},
+		{"tiered/owner.go", "o.memory.Forgotten() > a.After", "false"},
+	}},
+	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", tries: 5, edits: []edit{
+		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
+	}},
 	// The background.
 	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
 		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},

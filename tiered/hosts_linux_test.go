@@ -53,10 +53,9 @@ type hostsRun struct {
 }
 
 type hostsChild struct {
-	id      int
-	cmd     *exec.Cmd
-	done    chan struct{} // closed when it has ended and all is read
-	stopped bool
+	id   int
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended and all is read
 }
 
 func (r *hostsRun) start(env ...string) *hostsChild {
