@@ -46,7 +46,8 @@ type knownDictionaries map[uint32]*Dictionary
 func newCompressor(opts Options, maxValue int) (*compressor, error) {
 	z := &compressor{}
 	z.known.Store(&knownDictionaries{})
-	z.encoder = sync.OnceValue(func() *zstd.Encoder { return newEncoder(opts) })
+	var last []byte // of z.dicts: the caller's may change before the encoder is made
+	z.encoder = sync.OnceValue(func() *zstd.Encoder { return newEncoder(opts.Level, last) })
 	z.newest = func() *zstd.Decoder { return newDecoder(z.dicts, maxValue) }
 	if opts.Level == 1 {
 		z.plain = newShort()
@@ -57,6 +58,7 @@ func newCompressor(opts Options, maxValue int) (*compressor, error) {
 			return nil, err
 		}
 		z.given = d
+		last = z.dicts[slices.IndexFunc(z.dicts, func(own []byte) bool { return bytes.Equal(own, dict) })]
 	}
 	return z, nil
 }
@@ -107,16 +109,16 @@ func (z *compressor) knows(id uint32) bool { return id == 0 || (*z.known.Load())
 // newEncoder makes encoders without a checksum of their own, as the frame has
 // one, and with a small window: values are short, and the window's size is
 // what an encoder keeps and what it clears from time to time.
-func newEncoder(opts Options) *zstd.Encoder {
+func newEncoder(level int, dict []byte) *zstd.Encoder {
 	settings := []zstd.EOption{
-		zstd.WithEncoderLevel(zstd.EncoderLevel(opts.Level)),
-		zstd.WithEncoderConcurrency(encoders(opts.Level)),
+		zstd.WithEncoderLevel(zstd.EncoderLevel(level)),
+		zstd.WithEncoderConcurrency(encoders(level)),
 		zstd.WithEncoderCRC(false),
 		zstd.WithLowerEncoderMem(true),
 		zstd.WithWindowSize(windowBytes),
 	}
-	if n := len(opts.Dictionaries); n > 0 {
-		settings = append(settings, zstd.WithEncoderDict(opts.Dictionaries[n-1]))
+	if dict != nil {
+		settings = append(settings, zstd.WithEncoderDict(dict))
 	}
 	e, err := zstd.NewWriter(nil, settings...)
 	if err != nil {

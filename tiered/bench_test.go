@@ -235,7 +235,7 @@ func BenchmarkReplay(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		dir := filepath.Join(b.TempDir(), "copy")
-		if err := errors.Join(os.RemoveAll(dir), copyDir(dir, killed)); err != nil {
+		if err := errors.Join(os.RemoveAll(dir), copyDir(dir, killed), syncAll(dir)); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
