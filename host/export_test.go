@@ -223,3 +223,16 @@ func (n *Node) Joined() (joined int) {
 	}
 	return joined
 }
+
+// Queued is how many bytes of answers an owner's followers have not read.
+func (n *Node) Queued() (bytes int64) {
+	s := n.state.Load().server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.clients {
+		p.out.mu.Lock()
+		bytes += p.out.queued
+		p.out.mu.Unlock()
+	}
+	return bytes
+}

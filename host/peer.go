@@ -259,10 +259,12 @@ func (p *peer) goodbye() {
 		_ = p.conn.Close()
 		return
 	}
+	out.unbound() // what waits for a peer that does not read
 	p.work.Wait()
+	var bye *message
 	if p.version >= 2 {
-		p.out.push(&message{kind: kindBye})
+		bye = &message{kind: kindBye} // the last: what has no answer before it is not begun
 	}
-	p.out.flush(byeLimit)
-	p.out.end()
+	out.flush(byeLimit, bye)
+	out.end()
 }

@@ -19,6 +19,8 @@ const coalesceBytes = 256 << 10
 //  2. A message is either withdrawn before its first byte was handed to the
 //     connection, or sent.
 //  3. After the first error of the connection, nothing is sent.
+//  4. What flush was given as the last message goes after the last byte of all
+//     others, long ones included.
 type sender struct {
 	conn net.Conn
 	drop time.Duration // a write that takes longer ends the connection; 0: none does
@@ -28,6 +30,8 @@ type sender struct {
 	long     []*sending
 	queued   int64         // bytes of bodies not yet handed to the connection
 	finish   bool          // end when all is written
+	last     *message      // then goes this one; nil: none
+	free     bool          // below waits for nothing any more
 	deadline time.Time     // until which all is to be written; once finish is set
 	broken   bool          // the connection is of no use any more
 	waiting  chan struct{} // closed when queued has shrunk; nil: nobody waits
@@ -92,7 +96,7 @@ func (s *sender) withdraw(id uint64) bool {
 // ended.
 func (s *sender) below(limit int64) bool {
 	s.mu.Lock()
-	for s.queued > limit && !s.broken {
+	for s.queued > limit && !s.broken && !s.free {
 		if s.waiting == nil {
 			s.waiting = make(chan struct{})
 		}
@@ -105,11 +109,20 @@ func (s *sender) below(limit int64) bool {
 	return !s.broken
 }
 
-// flush writes what is queued, for at most limit, and ends; it takes nothing
-// more. It returns when the goroutine has ended.
-func (s *sender) flush(limit time.Duration) {
+// unbound ends the waiting in below, for good: nothing more is begun whose answer
+// could be queued.
+func (s *sender) unbound() {
 	s.mu.Lock()
-	s.finish = true
+	defer s.mu.Unlock()
+	s.free = true
+	s.shrunk()
+}
+
+// flush writes what is queued, and then last if it is not nil, for at most limit,
+// and ends; it takes nothing more. It returns when the goroutine has ended.
+func (s *sender) flush(limit time.Duration, last *message) {
+	s.mu.Lock()
+	s.finish, s.last = true, last
 	s.deadline = time.Now().Add(limit)
 	_ = s.conn.SetWriteDeadline(s.deadline)
 	s.mu.Unlock()
@@ -231,6 +244,9 @@ func (s *sender) take(parts []part) (out []part, over bool) {
 	}
 	clear(s.long[len(kept):])
 	s.long = kept
+	if len(parts) == 0 && s.finish && s.last != nil {
+		parts, s.last = append(parts, part{s.last, s.last.body, false}), nil
+	}
 	switch {
 	case len(parts) == 0:
 	case s.finish:
