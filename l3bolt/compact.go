@@ -166,8 +166,8 @@ func (c *compaction) abandon() {
 	c.d.checkMu.Unlock()
 	if c.to != nil {
 		_ = c.to.close()
-		_ = c.disk.Remove(c.temp) // else the next opening does
 	}
+	_ = c.disk.Remove(c.temp) // else the next opening does
 }
 
 // goesOn says why the compaction has to end, if it has to (C7, C8).

@@ -181,3 +181,6 @@ func (d *DB) Checkpoints() bool {
 	}
 	return free
 }
+
+// Stopped is closed when Close has begun.
+func (d *DB) Stopped() <-chan struct{} { return d.stop }

@@ -197,6 +197,21 @@ var mutations = []control{
 	{name: "journal released before the meta page is on disk", pkg: inTiered, test: "TestFailpointOldMetaPages", tags: "failpoints", tries: 3, edits: []edit{
 		{"l3bolt/checkpoint.go", "\tfailpoint.Pass(\"l3bolt-checkpointed\")\n", "\td.journal.trim(frozen.state.sequence)\n\tfailpoint.Pass(\"l3bolt-checkpointed\")\n"},
 	}},
+	{name: "what is written beside a compaction is not copied again", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
+		{"l3bolt/base.go", "\t\tg.watching = true\n", ""},
+	}},
+	{name: "compacted and renamed before the sync", pkg: inL3Bolt, test: "TestPowerCutInACompaction", tries: 3, edits: []edit{
+		{"l3bolt/compact.go", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn c.sync()", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn nil"},
+	}},
+	{name: "checkpoints before a compaction's rename is durable", pkg: inL3Bolt, test: "TestPowerCutInACompaction", tries: 3, edits: []edit{
+		{"l3bolt/exchange.go", "c.disk.SyncDir(c.d.dir)", "error(nil)"},
+	}},
+	{name: "bbolt does not sync the compacted file", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
+		{"l3bolt/exchange.go", "\tc.to.bolt.NoSync, c.to.bolt.NoGrowSync = false, false\n", ""},
+	}},
+	{name: "the old store.db is closed under its readers", pkg: inL3Bolt, test: "TestReadersBesideCompactions", tries: 3, edits: []edit{
+		{"l3bolt/exchange.go", "\told.retired = true\n", ""},
+	}},
 	{name: "segments go at opening that no checkpoint has reached", pkg: inL3Bolt, test: "TestOpenFailsAnywhere", edits: []edit{
 		{"l3bolt/resume.go", "defer j.trim(j.position)", "defer j.trim(j.next)"},
 	}},

@@ -44,10 +44,10 @@ func crashDeletes(n int) bool { return n%7 == 0 }
 
 func crashKey(writer, i int) string { return fmt.Sprintf("w%d/%d", writer, i) }
 
-// openCrash uses small segments and checkpoints, so that kills meet them too. L2
-// lies beside the store: in it, a kill wipes it.
+// openCrash uses small segments and checkpoints, and compacts as often as it may,
+// so that kills meet them too. L2 lies beside the store: in it, a kill wipes it.
 func openCrash(dir string) (*tiered.Store, *l3bolt.DB, error) {
-	opts := l3bolt.Options{SegmentBytes: 256 << 10, CheckpointBytes: 512 << 10}
+	opts := l3bolt.Options{SegmentBytes: 256 << 10, CheckpointBytes: 512 << 10, CompactBytes: 1}
 	if n, err := strconv.ParseInt(os.Getenv(crashCheckpointEnv), 10, 64); err == nil {
 		opts.CheckpointBytes = n
 	}
