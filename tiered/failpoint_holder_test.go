@@ -63,7 +63,7 @@ func TestHolderChild(t *testing.T) {
 	}
 	hash := xxh3.HashStringSeed(heldKey, opts.Seed)
 	word := control.Load(l2mmap.BucketOf(hash))
-	frame, _, ok := pages.Get(nil, heldKey, hash, 0)
+	frame, _, ok := pages.Get(nil, heldKey, hash, func() int64 { return 0 })
 	if !ok {
 		t.Fatal("L2 does not have the key")
 	}
