@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,10 +31,10 @@ func Error(name string) error {
 	points.mu.Unlock()
 	switch action {
 	case "kill":
-		signal(syscall.SIGKILL)
+		send(syscall.SIGKILL)
 		select {} // until it has arrived
 	case "stop":
-		signal(syscall.SIGSTOP)
+		stop()
 	case "error":
 		return errFailpoint
 	}
@@ -42,7 +43,17 @@ func Error(name string) error {
 
 var errFailpoint = errors.New("failpoint")
 
-func signal(s syscall.Signal) {
+// stop returns after SIGCONT. A signal takes its time to arrive: without the wait
+// the caller could be past the place by then.
+func stop() {
+	goesOn := make(chan os.Signal, 1)
+	signal.Notify(goesOn, syscall.SIGCONT)
+	defer signal.Stop(goesOn)
+	send(syscall.SIGSTOP)
+	<-goesOn
+}
+
+func send(s syscall.Signal) {
 	if err := syscall.Kill(os.Getpid(), s); err != nil {
 		panic(err)
 	}
