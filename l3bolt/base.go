@@ -288,6 +288,15 @@ func (b *base) size() int64 {
 	return info.Size()
 }
 
+// taken is what the file takes of the disk, what it keeps for itself included.
+func (b *base) taken() int64 {
+	info, err := b.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return blocksOf(info)
+}
+
 // sync makes the file durable, its length too.
 func (b *base) sync() error { return b.file.Sync() }
 

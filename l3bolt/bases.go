@@ -76,5 +76,6 @@ func (s *bases) update(fn func(*bolt.Tx, *guard) error) error {
 func (s *bases) extend(bytes int64) error { return s.current.Load().extend(bytes) }
 func (s *bases) room() int64              { return s.current.Load().room() }
 func (s *bases) size() int64              { return s.current.Load().size() }
+func (s *bases) taken() int64             { return s.current.Load().taken() }
 func (s *bases) sync() error              { return s.current.Load().sync() }
 func (s *bases) close() error             { return s.current.Load().close() }

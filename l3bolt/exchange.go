@@ -31,7 +31,7 @@ func (c *compaction) finish() (old *base, err error) {
 	c.to.bolt.NoSync, c.to.bolt.NoGrowSync = false, false
 	c.to.written = 0
 	old, err = d.base.exchange(c.to)
-	d.fileBytes.Store(d.base.size())
+	d.fileBytes.Store(d.base.taken())
 	d.wrote()
 	return old, err
 }

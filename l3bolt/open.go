@@ -137,7 +137,7 @@ func (d *DB) open() error {
 		ID: m.id, Seed: m.seed, Epoch: m.epoch + 1, Opening: opening, Previous: m.opening, Version: d.published.version,
 		Usage: d.published.usage.Minus(d.overcount.found), Stamp: d.published.stamp, Durable: !onMemory(d.dir),
 	}
-	d.fileBytes.Store(d.base.size())
+	d.fileBytes.Store(d.base.taken())
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 // than a quarter of that is left, because the disk is full: pieces need some
 // pages, and what is published needs them in the end. checkMu is held.
 func (d *DB) keepRoom() error {
-	defer func() { d.fileBytes.Store(d.base.size()) }()
+	defer func() { d.fileBytes.Store(d.base.taken()) }()
 	half := d.opts.SpareBytes / 2
 	if half <= 0 {
 		return nil

@@ -3,6 +3,7 @@ package l3bolt
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,6 +63,14 @@ func freeBytes(dir string) (int64, bool) {
 		return 0, false
 	}
 	return int64(st.Bavail) * int64(st.Bsize), true
+}
+
+// blocksOf is what a file takes of its disk.
+func blocksOf(info os.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int64(st.Blocks) * 512 // whatever the file system's blocks are
+	}
+	return info.Size()
 }
 
 // onMemory reports whether dir lies on a file system that a reboot empties.

@@ -19,5 +19,8 @@ func allocate(*os.File, int64, int64) (done bool, err error) { return false, nil
 // freeBytes is known on linux only.
 func freeBytes(string) (int64, bool) { return 0, false }
 
+// blocksOf is a file's length: what it takes of its disk is known on linux only.
+func blocksOf(info os.FileInfo) int64 { return info.Size() }
+
 // onMemory is known on linux only.
 func onMemory(string) bool { return false }

@@ -47,7 +47,7 @@ type TruthStats struct {
 
 	Records      int64 // stored ones, expired but unswept ones included
 	LiveBytes    int64 // their keys and uncompressed values, what MaxBytes counts
-	FileBytes    int64 // taken on disk; in the memory store, of its cap
+	FileBytes    int64 // that store.db takes on disk, with the room kept back at its end; in the memory store, taken of its cap
 	FreeBytes    int64 // of these, in pages of store.db that hold nothing
 	JournalBytes int64 // what a reopening would replay
 	RawBytes     int64 // values before compression

@@ -60,7 +60,7 @@ type DurableStats struct {
 	Checkpoints  uint64
 	Compactions  uint64 // by which the file got as short as what it holds asks for
 	Uncompacted  string // why there are none, "" while there may be
-	FileBytes    int64  // allocated for the records
+	FileBytes    int64  // allocated for the records; of a file, with the room that it keeps for writes to come
 	FreeBytes    int64  // of these, in pages that hold nothing
 	JournalBytes int64  // of the journal that a reopening would replay
 	Evictions    uint64
