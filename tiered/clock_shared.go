@@ -37,6 +37,14 @@ func (c *clock) follow(stamp tier.Stamp, control *l2mmap.Control) error {
 	return nil
 }
 
+// watch takes the owner's plans from control again, after carryOn: this process
+// owns no more, or did not come to it, and what it had attached stays.
+func (c *clock) watch(control *l2mmap.Control) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shared.Store(&sharedPlan{control: control})
+}
+
 // look takes the shared plan if it is a new one. One that is more than
 // maxPlanStep off is not believed, nor anything else that lies beside it.
 func (c *clock) look(shared *sharedPlan, boot time.Duration) {

@@ -3,6 +3,9 @@
 package tiered
 
 import (
+	"runtime"
+
+	"github.com/stratakv/strata/host"
 	"github.com/stratakv/strata/l2mmap"
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -71,3 +74,29 @@ type Doorkeeper struct{ d doorkeeper }
 func NewDoorkeeper(bytes int64) *Doorkeeper { return &Doorkeeper{newDoorkeeper(bytes)} }
 
 func (d *Doorkeeper) Again(hash uint64) bool { return d.d.again(hash) }
+
+// FailOwner makes the owner that s is step down, as after a write whose outcome
+// is unknown, and calls then before s can own again. False: s was quicker.
+func (s *Store) FailOwner(then func()) bool {
+	m := s.member
+	m.mu.Lock()
+	failed := m.owner
+	m.mu.Unlock()
+	failed.dead.Store(true)
+	<-failed.stop
+	for {
+		m.mu.Lock()
+		now := m.owner
+		if now == nil {
+			then()
+		}
+		m.mu.Unlock()
+		if now != failed {
+			return now == nil
+		}
+		runtime.Gosched()
+	}
+}
+
+// IsOwner reports whether s owns just now.
+func (s *Store) IsOwner() bool { return s.member.node.Load().Status().Role == host.RoleOwner }

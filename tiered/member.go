@@ -29,7 +29,9 @@ import (
 //     new caches, L1 included, as their generations are numbers of their own.
 //  3. What is attached stays when the owner ends: the words say which copies are
 //     good, and the next owner repairs them in place, this process itself too.
-//  4. The clock never goes back, whoever's plan it follows.
+//  4. The clock never goes back, whoever's plan it follows. It is never behind the
+//     owner's while caches are attached: who does not own takes its plan from the
+//     words.
 type member struct {
 	dir    string
 	opts   *Options
@@ -66,6 +68,7 @@ func (m *member) own(context.Context) (host.Owned, error) {
 	}
 	o, err := m.begin(db)
 	if err != nil {
+		m.disown()
 		return nil, errors.Join(err, db.Close())
 	}
 	failpoint.Pass("tiered-bound")
@@ -161,6 +164,7 @@ func (m *member) follow(h host.Hello) error {
 	m.dropLocked()
 	if err := m.attach(h); err != nil {
 		m.tell("this process works without caches", err)
+		m.clock.carryOn(h.Stamp) // as near as it gets; nothing here is judged by it
 	}
 	return nil
 }
@@ -237,12 +241,20 @@ func (m *member) released(o *owner) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.owner = nil
-	c := m.caches.Load()
 	if !m.closing {
-		c.control.Disown()
+		m.disown()
 		return nil
 	}
-	return c.close()
+	return m.caches.Load().close()
+}
+
+// disown leaves the words to the next owner, whose clock this process follows
+// from now on (4). m.mu is held.
+func (m *member) disown() {
+	if c := m.caches.Load(); c != nil {
+		m.clock.watch(c.control)
+		c.control.Disown()
+	}
 }
 
 // close ends it all; the node first, whose owner closes what it bound.
