@@ -157,15 +157,26 @@ func newFrame(body []byte, flags uint8, dictionary uint32, rawLen int) []byte {
 // call. Errors match [tier.ErrCorrupt]; dst is then returned as it was, but
 // the room behind its length may have been written to.
 func (c *Codec) Decode(dst []byte, key string, frame []byte) ([]byte, error) {
+	value, _, err := c.DecodeRecord(dst, key, frame)
+	return value, err
+}
+
+// DecodeRecord is Decode with the frame's head, as [Head] gives it; with an
+// error it is zero.
+func (c *Codec) DecodeRecord(dst []byte, key string, frame []byte) ([]byte, tier.Head, error) {
 	h, err := c.Check(key, frame)
 	if err != nil {
-		return dst, err
+		return dst, tier.Head{}, err
 	}
 	body := frame[HeaderSize:]
 	if frame[atFlags]&flagZstd == 0 {
-		return append(dst, body...), nil
+		return append(dst, body...), h, nil
 	}
-	return c.decodeZstd(dst, body, h.RawLen)
+	value, err := c.decodeZstd(dst, body, h.RawLen)
+	if err != nil {
+		return dst, tier.Head{}, err
+	}
+	return value, h, nil
 }
 
 // Check is Decode without the value: it checks the whole of key's sealed frame,

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/tiered/tier"
 )
 
 // What is packed is the same frame, whichever way it went.
@@ -46,11 +47,18 @@ func TestCheckAgreesWithDecode(t *testing.T) {
 		if h, err := c.Check("k", frame); err != nil || h.RawLen != len(value) || h.Version != 7 || h.Deadline != 1234 {
 			t.Errorf("Check of %d bytes: got %+v, %v", len(value), h, err)
 		}
+		want, _ := codec.Head("k", frame)
+		if got, h, err := c.DecodeRecord(nil, "k", frame); err != nil || !bytes.Equal(got, value) || h != want {
+			t.Errorf("DecodeRecord of %d bytes: got %d bytes, %+v, %v, want the head %+v", len(value), len(got), h, err, want)
+		}
 		for i := range frame {
 			bad := bytes.Clone(frame)
 			bad[i] ^= 0x10
 			if _, err := c.Check("k", bad); err == nil {
 				t.Errorf("Check with byte %d changed: got nil, want ErrCorrupt", i)
+			}
+			if _, h, err := c.DecodeRecord(nil, "k", bad); err == nil || h != (tier.Head{}) {
+				t.Errorf("DecodeRecord with byte %d changed: got %+v, %v, want no head and ErrCorrupt", i, h, err)
 			}
 		}
 	}

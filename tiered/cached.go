@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/stratakv/strata/codec"
 	"github.com/stratakv/strata/l1"
 	"github.com/stratakv/strata/l2mmap"
 	"github.com/stratakv/strata/tiered/tier"
@@ -147,11 +146,7 @@ const maxKeptFrame = 64 << 10
 // fromL2 decodes a frame that L2 held and judged by deadline. One that does not
 // decode, or has another deadline, is a miss.
 func (s *Store) fromL2(key string, frame []byte, deadline int64, p place) (fetched, bool) {
-	head, err := codec.Head(key, frame)
-	var value []byte
-	if err == nil {
-		value, err = s.decode(key, frame)
-	}
+	value, head, err := s.decode(key, frame)
 	if err != nil || head.Deadline != deadline {
 		p.caches.faults.Add(1)
 		return fetched{}, false
@@ -213,7 +208,7 @@ func (s *Store) fillL2(rec tier.Record, p *place) {
 
 // filled decodes a record of the authority and fills L1.
 func (s *Store) filled(rec tier.Record, p place) (fetched, error) {
-	value, err := s.decode(rec.Key, rec.Frame)
+	value, _, err := s.decode(rec.Key, rec.Frame)
 	if err != nil {
 		return fetched{}, err
 	}

@@ -106,20 +106,20 @@ func (s *Store) fetchTruth(ctx context.Context, key string) (fetched, bool, erro
 
 // item decodes rec into the caller's own copy.
 func (s *Store) item(rec tier.Record) (Item, error) {
-	value, err := s.decode(rec.Key, rec.Frame)
+	value, _, err := s.decode(rec.Key, rec.Frame)
 	return itemOf(rec, value, s.tier), err
 }
 
-// decode gives a value of its own, never nil.
-func (s *Store) decode(key string, frame []byte) ([]byte, error) {
-	value, err := s.codec.Decode(nil, key, frame)
+// decode gives a value of its own, never nil, and what the frame says of it.
+func (s *Store) decode(key string, frame []byte) ([]byte, tier.Head, error) {
+	value, head, err := s.codec.DecodeRecord(nil, key, frame)
 	if err != nil && s.member != nil && errors.Is(err, codec.ErrUnknownDictionary) && s.learning.fetch(key, frame, s.member.dictionary) {
-		value, err = s.codec.Decode(nil, key, frame)
+		value, head, err = s.codec.DecodeRecord(nil, key, frame)
 	}
 	if value == nil && err == nil {
 		value = []byte{}
 	}
-	return value, err
+	return value, head, err
 }
 
 func itemOf(rec tier.Record, value []byte, from Tier) Item {
