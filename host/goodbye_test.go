@@ -3,6 +3,7 @@
 package host_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -77,4 +78,29 @@ func TestCloseBesideOneThatDoesNotRead(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the owner does not end")
 	}
+}
+
+// Guarantee 8: answers without a body are held back as others are.
+func TestPingsAreAnsweredToWhoReads(t *testing.T) {
+	s := toyStore{dir: t.TempDir()}
+	o := options(s)
+	o.Limits.Drop, o.Limits.QueueBytes = time.Minute, 1<<20
+	owner := open(t, s, o)
+	r := greeted(t, s.dir, 9)
+	pings := bytes.Repeat(host.Frame(host.KindPing, 0, nil), 4096)
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		for range 64 {
+			if _, err := r.Write(pings); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, "pongs wait to be read", func() bool { return owner.Queued() > o.Limits.QueueBytes })
+	if got, most := owner.Queued(), o.Limits.QueueBytes+1<<10; got > most {
+		t.Errorf("got %d bytes in the queue, want at most %d", got, most)
+	}
+	_ = r.Close()
+	<-ended
 }

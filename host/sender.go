@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// queuedBytes is what a queued message takes besides its body.
+const queuedBytes = 128
+
 // coalesceBytes is about how much one write to a connection takes.
 const coalesceBytes = 256 << 10
 
@@ -28,7 +31,7 @@ type sender struct {
 	mu       sync.Mutex // guards all below
 	short    []*message
 	long     []*sending
-	queued   int64         // bytes of bodies not yet handed to the connection
+	queued   int64         // bytes not yet handed to the connection: bodies, and queuedBytes for each message
 	finish   bool          // end when all is written
 	last     *message      // then goes this one; nil: none
 	free     bool          // below waits for nothing any more
@@ -65,7 +68,7 @@ func (s *sender) push(m *message) bool {
 	} else {
 		s.long = append(s.long, &sending{message: m})
 	}
-	s.queued += int64(len(m.body))
+	s.queued += queuedBytes + int64(len(m.body))
 	s.mu.Unlock()
 	s.signal()
 	return true
@@ -78,14 +81,14 @@ func (s *sender) withdraw(id uint64) bool {
 	for i, m := range s.short {
 		if m.id == id && m.kind.request() {
 			s.short = append(s.short[:i:i], s.short[i+1:]...)
-			s.took(len(m.body))
+			s.took(queuedBytes + len(m.body))
 			return true
 		}
 	}
 	for i, m := range s.long {
 		if m.id == id && m.sent == 0 {
 			s.long = append(s.long[:i:i], s.long[i+1:]...)
-			s.took(len(m.body))
+			s.took(queuedBytes + len(m.body))
 			return true
 		}
 	}
@@ -226,7 +229,7 @@ func (s *sender) take(parts []part) (out []part, over bool) {
 		m := s.short[n]
 		parts = append(parts, part{m, m.body, false})
 		bytes += headBytes + len(m.body)
-		s.took(len(m.body))
+		s.took(queuedBytes + len(m.body))
 		s.short[n] = nil
 	}
 	if s.short = s.short[n:]; len(s.short) == 0 {
@@ -240,6 +243,8 @@ func (s *sender) take(parts []part) (out []part, over bool) {
 		}
 		if m.sent < len(m.body) {
 			kept = append(kept, m)
+		} else {
+			s.took(queuedBytes)
 		}
 	}
 	clear(s.long[len(kept):])
