@@ -57,3 +57,12 @@ func (p *Pledge) Close() error {
 	}
 	return p.file.close()
 }
+
+// Unpledged keeps everybody from pledging until release, for an owner that is to
+// empty the store. ErrInUse: a process has a pledge.
+func Unpledged(storeDir string) (release func(), err error) {
+	if release, err = unpledged(storeDir); err != nil {
+		return nil, fmt.Errorf("pledge: %w", err)
+	}
+	return release, nil
+}

@@ -92,3 +92,24 @@ func unsupportedLock(f *os.File, err error) error {
 	}
 	return err
 }
+
+func unpledged(storeDir string) (release func(), err error) {
+	f, err := os.OpenFile(filepath.Join(storeDir, pledgeName), os.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return func() {}, nil // there was never one
+	}
+	if err != nil {
+		return nil, err
+	}
+	release = func() { _ = f.Close() }
+	alone, err := lock(f, unix.F_WRLCK, 0, 1)
+	switch {
+	case err != nil && !errors.Is(unsupportedLock(f, err), ErrUnsupported):
+		release()
+		return nil, err
+	case err == nil && !alone:
+		release()
+		return nil, fmt.Errorf("%s: %w: a process follows its owner", f.Name(), ErrInUse)
+	}
+	return release, nil
+}

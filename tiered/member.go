@@ -62,7 +62,7 @@ const aloneLimit = time.Second
 func (m *member) own(context.Context) (host.Owned, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	db, err := l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
+	db, err := m.open()
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,22 @@ func (m *member) own(context.Context) (host.Owned, error) {
 	m.opts.Fresh = false // once
 	m.owner = o
 	return o, nil
+}
+
+// open opens the truth. Nobody may have it open when it is to begin anew, those
+// neither that wait for another owner.
+func (m *member) open() (*l3bolt.DB, error) {
+	if m.opts.Fresh {
+		release, err := l2mmap.Unpledged(m.dir)
+		if errors.Is(err, l2mmap.ErrInUse) {
+			err = fmt.Errorf("%w: %w", ErrLocked, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	return l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
 }
 
 // begin puts an owner above d. m.mu is held.
