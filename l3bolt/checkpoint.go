@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stratakv/strata/codec"
 	"github.com/stratakv/strata/internal/failpoint"
 	"github.com/stratakv/strata/tiered/tier"
 	bolt "go.etcd.io/bbolt"
@@ -40,7 +39,7 @@ func (d *DB) checkpointer() {
 			d.freezeAny()
 		}
 		pieces := d.pieces.Load()
-		err := d.checkpoint()
+		err := d.checkpoint(false)
 		switch {
 		case !errors.Is(err, tier.ErrFull) && !d.journal.spare.lent():
 			backOff = 0
@@ -64,61 +63,139 @@ func (d *DB) pause(delay time.Duration) bool {
 	}
 }
 
+// checkpoint brings frozen into bbolt.
+//
+//  1. It goes by pieces: ranges of keys in ascending order, so that each leaf is
+//     written about once, each in a transaction of bounded size, with pauses
+//     between them (see pace). checkMu is free in the pauses.
+//  2. The position moves in the last piece's transaction. The first one's says
+//     where it will be (metaNext).
+//  3. frozen is not changed, and answers for all that it holds until the last
+//     piece is committed.
+//  4. A crash between pieces replays all of frozen over what is there already.
+//     That is right because all groups up to frozen's state are durable in the
+//     journal, and the last change of each key stands. In between, a touch may
+//     find a later body, which a later group then replaces, or no record, which
+//     a later group then has removed. Should the journal be lost, metaNext sees
+//     to it that no version is given twice and usage is counted anew.
+//  5. Where the disk has no room the rest goes another way, see squeeze.
+type checkpoint struct {
+	d      *DB
+	frozen *overlay
+	keys   []string  // of frozen, ascending; those whose last change bbolt has not got
+	early  []string  // met too early by Due, and not put where they belong yet
+	begun  bool      // bbolt knows where the position will be
+	hurry  bool      // without pauses
+	shrunk bool      // the journal has given up what it keeps for later
+	kept   []indexed // each timed record that is written, where its entry is now
+	moved  []indexed // each of early whose entry was put where it belongs
+}
+
 // checkpoint writes frozen, if there is one, and drops it. With ErrFull what is
 // not in bbolt is in active again; any other error has broken the DB.
-func (d *DB) checkpoint() error {
-	d.checkMu.Lock()
-	defer d.checkMu.Unlock()
-	if d.status.broken() != nil {
-		return nil
-	}
+func (d *DB) checkpoint(hurry bool) error {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
 	d.mu.RLock()
 	frozen := d.frozen
 	d.mu.RUnlock()
-	if frozen == nil {
+	if frozen == nil || d.status.broken() != nil {
 		return nil
 	}
-	w := &checkpointWrite{frozen: frozen, early: d.earlyKeys()}
-	err := d.write(w)
-	if err != nil && rolledBack(err) && d.journal.shrink() {
-		w = &checkpointWrite{frozen: frozen, early: w.early}
-		err = d.write(w)
+	c := d.newCheckpoint(frozen)
+	c.hurry = hurry
+	err := c.run()
+	if err != nil || d.status.broken() != nil {
+		return err
 	}
-	if err != nil && rolledBack(err) {
-		w, err = d.squeeze(frozen, err)
-	}
-	if err != nil {
-		return d.checkpointFailed(err)
-	}
-	failpoint.Pass("l3bolt-checkpointed")
-	d.position = frozen.state.sequence
-	d.drop(w)
-	d.checkpoints.Add(1)
-	d.journal.trim(d.position)
-	d.journal.spare.keep()
 	defer d.status.checkpointed(nil)
+	d.checkMu.Lock()
+	defer d.checkMu.Unlock()
 	return d.keepRoom()
 }
 
-// write writes all of w, and the position that it reaches, in one transaction.
-func (d *DB) write(w *checkpointWrite) error {
-	err := d.base.update(func(tx *bolt.Tx, g *guard) error {
-		if err := w.run(tx, g); err != nil {
-			return err
+func (d *DB) newCheckpoint(frozen *overlay) *checkpoint {
+	d.expiry.mu.Lock()
+	defer d.expiry.mu.Unlock()
+	c := &checkpoint{d: d, frozen: frozen, keys: frozen.sorted()}
+	for key := range d.expiry.slots {
+		if _, ok := frozen.get(key); !ok {
+			c.early = append(c.early, key)
 		}
-		if err := d.putFound(tx, g, w.over); err != nil {
-			return err
+	}
+	slices.Sort(c.early)
+	return c
+}
+
+// run writes all pieces, unless the DB breaks meanwhile.
+func (c *checkpoint) run() error {
+	d, total := c.d, len(c.keys)
+	defer d.written.Store(0)
+	for d.status.broken() == nil {
+		began := time.Now()
+		last, err := c.next()
+		if errors.Is(err, errTight) || err != nil && rolledBack(err) {
+			if !c.shrunk && d.journal.shrink() {
+				c.shrunk = true
+				continue
+			}
+			last, err = true, c.squeeze()
 		}
-		if err := d.memory.write(tx, g); err != nil {
-			return err
+		if err != nil {
+			return d.checkpointFailed(err)
 		}
-		return d.mark(tx, g, d.miscounted || w.uncounted)
-	})
+		if last {
+			return nil
+		}
+		d.written.Store(c.frozen.bytes() / int64(max(total, 1)) * int64(total-len(c.keys)))
+		d.status.progressed()
+		failpoint.Pass("l3bolt-pieces")
+		c.pause(time.Since(began))
+	}
+	return nil
+}
+
+// next writes the next piece. It is errTight if that might take what room is
+// left for what frees some.
+func (c *checkpoint) next() (last bool, err error) {
+	d := c.d
+	d.checkMu.Lock()
+	defer d.checkMu.Unlock()
+	limit := d.pieceBytes()
+	tight, err := d.keepMore(2 * min(limit, c.frozen.bytes()))
+	if err != nil || tight {
+		return false, cmp.Or(err, errTight)
+	}
+	p := &piece{c: c, limit: limit, mayEnd: true}
+	if err := c.write(p, c.keys, c.early); err != nil {
+		return false, err
+	}
+	c.keys, c.early = c.keys[p.keys:], c.early[p.early:]
+	return p.ends, nil
+}
+
+// write commits one piece of keys and early, as far as its limit goes. checkMu
+// is held.
+func (c *checkpoint) write(p *piece, keys, early []string) error {
+	d := c.d
+	err := d.base.update(func(tx *bolt.Tx, g *guard) error { return p.run(tx, g, keys, early) })
 	if err != nil {
 		return err
 	}
-	d.miscounted = d.miscounted || w.uncounted
-	d.settleCount(w.over)
+	c.begun = true
+	c.kept, c.moved = append(c.kept, p.kept...), append(c.moved, p.moved...)
+	d.pieces.Add(1)
+	d.miscounted = d.miscounted || p.uncounted
+	d.settleCount(p.over)
+	if !p.ends {
+		return nil
+	}
+	failpoint.Pass("l3bolt-checkpointed")
+	d.position = c.frozen.state.sequence
+	d.drop(c)
+	d.checkpoints.Add(1)
+	d.journal.trim(d.position)
+	d.journal.spare.keep()
 	return nil
 }
 
@@ -135,13 +212,13 @@ func (d *DB) checkpointFailed(err error) error {
 	return err
 }
 
-// drop ends the life of the frozen overlay that w wrote (D4, D6).
-func (d *DB) drop(w *checkpointWrite) {
+// drop ends the life of the frozen overlay that c wrote (D4, D6).
+func (d *DB) drop(c *checkpoint) {
 	x := &d.expiry
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.settle(w.kept)
-	for _, e := range w.moved {
+	x.settle(c.kept)
+	for _, e := range c.moved {
 		if !x.met(e.slot, e.key) {
 			x.drop(e.key)
 		}
@@ -150,175 +227,4 @@ func (d *DB) drop(w *checkpointWrite) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.frozen = nil
-}
-
-func (d *DB) earlyKeys() []string {
-	x := &d.expiry
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	keys := make([]string, 0, len(x.slots))
-	for key := range x.slots {
-		keys = append(keys, key)
-	}
-	return keys
-}
-
-// checkpointWrite is one checkpoint's transaction.
-type checkpointWrite struct {
-	frozen *overlay
-	early  []string
-	done   map[string]struct{} // keys of frozen that bbolt has already
-	guard  *guard
-
-	records, expiry *bolt.Bucket
-	entries         []entryChange
-	kept            []indexed  // each timed record of frozen, where its entry is now
-	moved           []indexed  // each of early whose entry was put where it belongs
-	uncounted       bool       // it replaced a record whose head is damaged
-	over            tier.Usage // what blind changes hid that it replaced
-}
-
-// entryChange puts an entry into the index or takes it out.
-type entryChange struct {
-	place string
-	put   bool
-}
-
-// indexed is an entry of bbolt's index.
-type indexed struct {
-	slot     uint64
-	key      string
-	deadline int64 // of the record
-}
-
-func (w *checkpointWrite) run(tx *bolt.Tx, g *guard) error {
-	w.begin(tx, g)
-	for _, key := range w.frozen.sorted() {
-		if _, done := w.done[key]; done {
-			continue
-		}
-		if err := w.write(key, *w.frozen.entries[key]); err != nil {
-			return err
-		}
-	}
-	for _, key := range w.early {
-		if _, ok := w.frozen.get(key); ok {
-			continue
-		}
-		if err := w.reindex(key); err != nil {
-			return err
-		}
-	}
-	if err := w.writeEntries(); err != nil {
-		return err
-	}
-	return cmp.Or(putState(tx, w.frozen.state), failpoint.Error("l3bolt-checkpoint"))
-}
-
-func (w *checkpointWrite) begin(tx *bolt.Tx, g *guard) {
-	w.guard = g
-	w.records, w.expiry = tx.Bucket(bucketRecords), tx.Bucket(bucketExpiry)
-}
-
-// write applies one change and keeps the index: exactly one entry for a timed
-// record, at a slot not above its own.
-func (w *checkpointWrite) write(key string, e entry) error {
-	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
-	if err := w.guard.touch(bucketRecords, recordKey, e.frame == nil); err != nil {
-		return err
-	}
-	raw := w.records.Get(recordKey)
-	// A value that cannot be parsed may leave an entry behind; Due passes over
-	// entries whose record does not bear them out.
-	old, _ := parseValue(raw)
-	if raw != nil {
-		head, err := codec.Head(key, old.frame)
-		w.uncounted = w.uncounted || err != nil
-		w.over = w.over.Plus(e.overcount(key, head))
-	}
-	fresh := value{frame: e.frame}
-	if e.timed() {
-		fresh.indexed, fresh.slot = true, slotOf(e.head.Deadline)
-		if old.indexed {
-			fresh.slot = min(fresh.slot, old.slot)
-		}
-	}
-	w.move(key, old, fresh)
-	if fresh.indexed {
-		w.kept = append(w.kept, indexed{fresh.slot, key, e.head.Deadline})
-	}
-	if e.frame == nil {
-		return w.records.Delete(recordKey)
-	}
-	return w.put(recordKey, fresh)
-}
-
-// put stores a record's value, in memory of its own: bbolt keeps it until the
-// commit.
-func (w *checkpointWrite) put(recordKey []byte, v value) error {
-	return w.records.Put(recordKey, appendValue(make([]byte, 0, len(v.frame)+10), v))
-}
-
-// move makes the index say what fresh says instead of what old says, when the
-// entries are written.
-func (w *checkpointWrite) move(key string, old, fresh value) {
-	if old.indexed == fresh.indexed && old.slot == fresh.slot {
-		return
-	}
-	if old.indexed {
-		w.entries = append(w.entries, entryChange{place: entryKey(old.slot, key)})
-	}
-	if fresh.indexed {
-		w.entries = append(w.entries, entryChange{place: entryKey(fresh.slot, key), put: true})
-	}
-}
-
-// writeEntries changes the index in the order of its entries. In the order of
-// the records it would be quadratic: new entries crowd in the index's last
-// slots, and bbolt splits a page only at the commit.
-func (w *checkpointWrite) writeEntries() error {
-	slices.SortFunc(w.entries, func(a, b entryChange) int { return cmp.Compare(a.place, b.place) })
-	for _, e := range w.entries {
-		place := []byte(e.place)
-		if err := w.guard.touch(bucketExpiry, place, !e.put); err != nil {
-			return err
-		}
-		var err error
-		if e.put {
-			err = w.expiry.Put(place, nil)
-		} else {
-			err = w.expiry.Delete(place)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reindex puts the entry of a record that Due met too early where it belongs.
-func (w *checkpointWrite) reindex(key string) error {
-	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
-	if err := w.guard.touch(bucketRecords, recordKey, false); err != nil {
-		return err
-	}
-	raw := w.records.Get(recordKey)
-	if raw == nil {
-		return nil
-	}
-	old, err := parseValue(raw)
-	if err != nil {
-		return nil // damaged: Load says so, Due passes over it
-	}
-	head, err := codec.Head(key, old.frame)
-	if err != nil || head.Deadline == 0 {
-		return nil
-	}
-	fresh := value{indexed: true, slot: slotOf(head.Deadline), frame: old.frame}
-	if old.indexed && old.slot >= fresh.slot {
-		return nil
-	}
-	w.move(key, old, fresh)
-	w.moved = append(w.moved, indexed{fresh.slot, key, head.Deadline})
-	return w.put(recordKey, fresh)
 }

@@ -81,6 +81,7 @@ func (d *DB) relieve() {
 	if d.status.full() == nil {
 		d.freezeAny()
 	}
+	d.spur()
 	d.ask()
 }
 
@@ -109,12 +110,17 @@ func (d *DB) makeRoom(reserve bool) error {
 		}
 		active, frozen, busy := d.held()
 		switch {
-		case full == nil && active < bound:
-			return nil
 		case full == nil && !busy:
-			d.freeze()
-			d.ask()
+			if active >= bound {
+				d.freeze()
+				d.ask()
+			}
 			return nil
+		case full == nil:
+			if active < bound && d.lag(active, frozen) < bound+bound/4 {
+				return nil
+			}
+			d.spur()
 		case full != nil:
 			d.ask() // there may be room again
 			if active+frozen < bound {
@@ -177,15 +183,13 @@ func (d *DB) freeze() {
 	d.frozen, d.active = d.active, newOverlay()
 }
 
-// thaw makes one of frozen and active again, but for what bbolt has of frozen
-// already: the next checkpoint is of both, and what was removed since makes it
-// smaller (D4, D6). checkMu is held: frozen stays what it is.
-func (d *DB) thaw(done map[string]struct{}, kept []indexed) {
+// thaw makes one of active and the rest of frozen, which bbolt has not got: the
+// next checkpoint is of both, and what was removed since makes it smaller (D4,
+// D6). checkpointMu is held: frozen stays what it is.
+func (d *DB) thaw(rest []string, kept []indexed) {
 	whole := newOverlay()
-	for key, e := range d.frozen.entries {
-		if _, ok := done[key]; !ok {
-			whole.put(key, *e)
-		}
+	for _, key := range rest {
+		whole.put(key, *d.frozen.entries[key])
 	}
 	d.expiry.mu.Lock()
 	defer d.expiry.mu.Unlock()
@@ -197,6 +201,14 @@ func (d *DB) thaw(done map[string]struct{}, kept []indexed) {
 	}
 	whole.journalBytes = d.frozen.journalBytes + d.active.journalBytes
 	d.active, d.frozen = whole, nil
+}
+
+// spur ends the pause of a checkpoint that is under way.
+func (d *DB) spur() {
+	select {
+	case d.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // ask wakes the checkpointer; it looks for itself what there is to do.

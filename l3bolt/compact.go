@@ -23,8 +23,8 @@ import (
 //  2. Copy records, then index entries, in the order of their keys, in steps of
 //     about a MiB: a step reads a range, writes it, copies again what was
 //     touched meanwhile, syncs, and rests several times as long as it took.
-//  3. Stop checkpoints. Copy again what was touched since the last step, then
-//     the other buckets; sync.
+//  3. Let no piece of a checkpoint be written. Copy again what was touched
+//     since the last step, then the other buckets; sync.
 //  4. Rename it over store.db, sync the directory, exchange the bases, let
 //     checkpoints go on. Close the old base when its last reader is done.
 //
@@ -37,7 +37,9 @@ import (
 //	    store.db holds. A place is touched after the transaction that wrote it
 //	    has committed, and before the next one begins.
 //	C3  Bucket meta is written last, when checkpoints are stopped and nothing is
-//	    touched: a new file that has it says and holds what store.db does.
+//	    touched: a new file that has it says and holds what store.db does. That
+//	    may be between two pieces of a checkpoint, which goes on in the new file:
+//	    it has what they wrote, the position as it was, and metaNext.
 //	C4  The new file is on disk as a whole, by a sync after its last write,
 //	    before it is renamed. Both its meta pages lead to all of it.
 //	C5  The rename is on disk before a checkpoint writes to the new file, hence

@@ -14,13 +14,13 @@ import (
 
 // DB is a durable store of records in one directory, a tier.Durable.
 //
-// A commit: (1) wait while memory is at its bound, (2) append the group to the
-// journal, (3) fdatasync, (4) publish it in the active overlay. A checkpoint:
-// (1) freeze the active overlay, (2) write it, sorted, into one bbolt
-// transaction together with the position it reaches, (3) drop it, (4) release
-// the journal segments behind the position, to be written anew. On a full disk
-// it goes another way, which squeeze describes. bbolt's file never gets
-// shorter; what gives its room back is a compaction.
+// A commit: (1) wait while memory is at its bound, or far ahead of a checkpoint,
+// (2) append the group to the journal, (3) fdatasync, (4) publish it in the
+// active overlay. A checkpoint: (1) freeze the active overlay, (2) write it,
+// sorted, into bbolt, in pieces spread over time, of which the last one moves the
+// position, (3) drop it, (4) release the journal segments behind the position, to
+// be written anew. On a full disk it goes another way, which squeeze describes.
+// bbolt's file never gets shorter; what gives its room back is a compaction.
 //
 // Invariants:
 //
@@ -28,7 +28,7 @@ import (
 //	    all of it at once, under one write lock (P1, P3).
 //	D2  The published state is active over frozen over bbolt.
 //	D3  bbolt receives nothing but frozen, which is published, hence durable in
-//	    the journal; its position changes in the transaction that completes it.
+//	    the journal; its position changes in the transaction of the last piece.
 //	    So nobody minds that bbolt shows a commit before its last sync.
 //	D4  frozen changes only when it becomes active again, together with what
 //	    came since; an entry leaves it only after bbolt has committed it.
@@ -52,9 +52,9 @@ import (
 //	    knows nothing of it. An entry is never changed and never removed, and
 //	    whoever copies store.db copies all of bucketDict.
 //
-// Lock order: commitMu, the compactor's, checkMu, expiry.mu, scanMu, mu, memory.mu,
-// then bbolt's own. mu is never taken inside of a bbolt transaction. The status' own
-// lock is never taken inside of mu.
+// Lock order: commitMu, the compactor's, checkpointMu, checkMu, expiry.mu, scanMu,
+// mu, memory.mu, then bbolt's own. mu is never taken inside of a bbolt transaction.
+// The status' own lock is never taken inside of mu.
 type DB struct {
 	dir     string
 	opts    Options
@@ -67,9 +67,11 @@ type DB struct {
 	commitMu sync.Mutex
 	closed   bool // guarded by commitMu
 
-	// checkMu is held while a checkpoint runs.
-	checkMu  sync.Mutex
-	position uint64 // guarded by checkMu: the sequence that bbolt has reached
+	// checkpointMu is held while a checkpoint runs, checkMu while anyone writes
+	// into bbolt.
+	checkpointMu sync.Mutex
+	checkMu      sync.Mutex
+	position     uint64 // guarded by checkMu: the sequence that bbolt has reached
 	// miscounted, guarded by checkMu: the usage counts records that damage took.
 	miscounted bool
 
@@ -88,13 +90,15 @@ type DB struct {
 	timed       atomic.Bool // set by Open, Commit: some record had a deadline
 	commits     atomic.Uint64
 	checkpoints atomic.Uint64
-	pieces      atomic.Uint64 // of checkpoints that found no room for the whole
+	pieces      atomic.Uint64 // of checkpoints
+	written     atomic.Int64  // how much of frozen is in bbolt, in its bytes; by checkpoints
 	fileBytes   atomic.Int64  // set by Open and checkpoints
 	short       atomic.Bool   // the disk is full, and little left of bbolt's half of the room; likewise, and by Commit
 
 	status    checkpointStatus
 	compactor compactor
 	kick      chan struct{} // asks the checkpointer to look
+	hurry     chan struct{} // ends a checkpoint's pause
 	stop      chan struct{} // closed by Close
 	done      chan struct{} // closed when the checkpointer has ended
 }
@@ -156,12 +160,12 @@ func (d *DB) finish() error {
 	if d.status.broken() != nil {
 		return nil
 	}
-	if err := d.checkpoint(); err != nil {
+	if err := d.checkpoint(true); err != nil {
 		return err
 	}
 	if d.position != d.published.sequence {
 		d.freeze()
-		if err := d.checkpoint(); err != nil {
+		if err := d.checkpoint(true); err != nil {
 			return err
 		}
 	}
@@ -176,16 +180,7 @@ func (d *DB) settle() error {
 		return nil
 	}
 	err := d.base.update(func(tx *bolt.Tx, g *guard) error {
-		if err := g.touch(bucketMeta, metaState, false); err != nil {
-			return err
-		}
-		if err := d.mark(tx, g, d.miscounted); err != nil {
-			return err
-		}
-		if err := d.memory.write(tx, g); err != nil {
-			return err
-		}
-		return putState(tx, d.published)
+		return d.reach(tx, g, d.published, d.miscounted)
 	})
 	if err != nil {
 		return d.checkpointFailed(err)

@@ -71,8 +71,12 @@ func TestDictionaryIsDurable(t *testing.T) {
 		}
 		keepAll(t, db, []tier.Dictionary{d, d})
 		cut := next()
-		copyStore(t, dir, cut)
-		after := mustOpen(t, cut, still, fs.PowerCut(cut, uint64(i)))
+		var left *faultfs.FS
+		db.Paused(func() {
+			copyStore(t, dir, cut)
+			left = fs.PowerCut(cut, uint64(i))
+		})
+		after := mustOpen(t, cut, still, left)
 		got, err := after.Dictionaries()
 		wantDictionaries(t, "after a power cut", got, err, dictionaries[:i+1])
 		mk.reopened(t, after, m)

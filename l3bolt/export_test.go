@@ -4,6 +4,7 @@ package l3bolt
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 
 	"github.com/stratakv/strata/tiered/tier"
@@ -27,35 +28,62 @@ var errCrash error = crashError{}
 func (d *DB) Checkpoint() error {
 	d.commitMu.Lock()
 	defer d.commitMu.Unlock()
-	if err := d.checkpoint(); err != nil {
+	if err := d.checkpoint(true); err != nil {
 		return err
 	}
 	d.freeze()
-	return d.checkpoint()
+	return d.checkpoint(true)
 }
 
 // SomePieces freezes what is published and writes n pieces of it, of size
-// changes each, as a checkpoint that finds no room does; and leaves it at that.
-// It returns how many changes it wrote. No checkpoint may follow.
-func (d *DB) SomePieces(n, size int) (int, error) {
+// changes each, as a checkpoint does; and leaves it at that. It returns how many
+// changes it wrote. No checkpoint may follow.
+func (d *DB) SomePieces(n, size int) (written int, err error) {
 	d.commitMu.Lock()
 	defer d.commitMu.Unlock()
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
 	d.checkMu.Lock()
 	defer d.checkMu.Unlock()
 	d.freeze()
-	s := &squeeze{d: d, frozen: d.frozen, done: make(map[string]struct{})}
-	keys, err := s.light()
-	written := 0
-	for ; err == nil && n > 0 && len(keys) > 0; n-- {
-		some := keys[:min(size, len(keys))]
-		keys = keys[len(some):]
-		written += len(some)
-		err = s.piece(some)
+	c := d.newCheckpoint(d.frozen)
+	for ; err == nil && n > 0 && len(c.keys) > 0; n-- {
+		p := &piece{c: c}
+		err = c.write(p, c.keys[:min(size, len(c.keys))], nil)
+		c.keys, written = c.keys[p.keys:], written+p.keys
 	}
 	return written, err
 }
 
-// Pieces is how many pieces checkpoints wrote that found no room.
+// CheckpointSteps is a checkpoint of what is published, in pieces of size changes
+// each, with whatever the caller does between them. Whoever breaks out of it must
+// let the DB crash.
+func (d *DB) CheckpointSteps(size int) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		d.commitMu.Lock()
+		d.freeze()
+		d.commitMu.Unlock()
+		d.checkpointMu.Lock()
+		defer d.checkpointMu.Unlock()
+		c := d.newCheckpoint(d.frozen)
+		for ends := false; !ends; {
+			d.checkMu.Lock()
+			keys, p := c.keys[:min(size, len(c.keys))], &piece{c: c}
+			var early []string
+			if len(keys) == len(c.keys) {
+				early, p.mayEnd = c.early, true
+			}
+			err := c.write(p, keys, early)
+			c.keys, ends = c.keys[p.keys:], p.ends
+			d.checkMu.Unlock()
+			if !yield(err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Pieces is how many pieces checkpoints wrote.
 func (d *DB) Pieces() uint64 { return d.pieces.Load() }
 
 // OldSegments are the files that are kept to make segments of.
@@ -107,6 +135,8 @@ func (d *DB) Marked() (marked bool, err error) {
 
 // Paused runs fn while no checkpoint runs.
 func (d *DB) Paused(fn func()) {
+	d.checkpointMu.Lock()
+	defer d.checkpointMu.Unlock()
 	d.checkMu.Lock()
 	defer d.checkMu.Unlock()
 	fn()

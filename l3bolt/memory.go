@@ -114,6 +114,13 @@ func (m *memory) forgetOldest() {
 	delete(m.clients, oldest)
 }
 
+// lose notes that writes up to this version may have been forgotten.
+func (m *memory) lose(version uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forgotten = max(m.forgotten, version)
+}
+
 // write puts the memory into bucket meta, if there ever was anything to remember.
 func (m *memory) write(tx *bolt.Tx, g *guard) error {
 	m.mu.Lock()

@@ -27,6 +27,7 @@ var (
 //	epoch    u64 | opening u64, random
 //	state    position u64 | version u64 | usage | stamp (as in the journal)
 //	fresh    empty; there while segments of the store that this one replaced may lie around
+//	next     as state: where a checkpoint that has begun will bring it; none: no checkpoint has
 //	recount  empty; there while the state's usage counts records that damage took
 //	over     usage: what of the state's, and of the journal's, checkpoints found counted twice; none: zeros
 var (
@@ -36,6 +37,7 @@ var (
 	metaState    = []byte("state")
 	metaFresh    = []byte("fresh")
 	metaRecount  = []byte("recount")
+	metaNext     = []byte("next")
 	metaOver     = []byte("over")
 )
 
@@ -57,6 +59,7 @@ type meta struct {
 	recount bool
 	over    tier.Usage
 	state   state
+	next    state // the zero state: none
 }
 
 // state is what a store of groups amounts to after one of them.
@@ -137,10 +140,17 @@ func putEpoch(tx *bolt.Tx, epoch, opening uint64) error {
 }
 
 func putState(tx *bolt.Tx, s state) error {
+	return tx.Bucket(bucketMeta).Put(metaState, encodeState(s))
+}
+
+func encodeState(s state) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, s.sequence)
 	b = binary.LittleEndian.AppendUint64(b, s.version)
-	b = appendStamp(appendUsage(b, s.usage), s.stamp)
-	return tx.Bucket(bucketMeta).Put(metaState, summed(b))
+	return summed(appendStamp(appendUsage(b, s.usage), s.stamp))
+}
+
+func (r *reader) state() state {
+	return state{sequence: r.u64(), version: r.u64(), usage: r.usage(), stamp: r.stamp()}
 }
 
 // readMeta reads bucket meta. An unknown format or feature is refused before
@@ -164,13 +174,17 @@ func readMeta(tx *bolt.Tx) (meta, error) {
 	epoch := r.field(metaEpoch)
 	m.epoch, m.opening = epoch.u64(), epoch.u64()
 	s := r.field(metaState)
-	m.state = state{sequence: s.u64(), version: s.u64(), usage: s.usage(), stamp: s.stamp()}
-	over := &reader{}
+	m.state = s.state()
+	next, over := &reader{}, &reader{}
+	if b.Get(metaNext) != nil {
+		next = r.field(metaNext)
+		m.next = next.state()
+	}
 	if b.Get(metaOver) != nil {
 		over = r.field(metaOver)
 		m.over = over.usage()
 	}
-	if r.err == nil && (identity.bad || epoch.bad || s.bad || over.bad) {
+	if r.err == nil && (identity.bad || epoch.bad || s.bad || next.bad || over.bad) {
 		r.err = fmt.Errorf("%w: meta of unknown form", tier.ErrCorrupt)
 	}
 	m.fresh, m.recount = b.Get(metaFresh) != nil, b.Get(metaRecount) != nil

@@ -35,7 +35,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 	}
 	d := &DB{
 		dir: dir, opts: o, active: newOverlay(),
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.compactor.init(o)
 	d.status.init()
@@ -126,11 +126,12 @@ func (d *DB) open() error {
 	if err := d.recover(m.epoch, m.fresh); err != nil {
 		return err
 	}
-	if m.recount {
+	lost := d.adopt(m.next)
+	if m.recount || lost {
 		d.recount()
 	}
 	opening := newOpening()
-	if err := d.beginEpoch(m.epoch+1, opening); err != nil {
+	if err := d.beginEpoch(m.epoch+1, opening, lost); err != nil {
 		return err
 	}
 	d.opened = tier.State{
@@ -208,13 +209,18 @@ func (d *DB) readMeta() (meta, error) {
 
 // beginEpoch commits the new epoch, and that no foreign segments lie around
 // any more.
-func (d *DB) beginEpoch(epoch, opening uint64) error {
+func (d *DB) beginEpoch(epoch, opening uint64, lost bool) error {
 	err := d.base.update(func(tx *bolt.Tx, g *guard) error {
 		if err := g.touch(bucketMeta, metaFresh, true); err != nil {
 			return err
 		}
 		if err := putEpoch(tx, epoch, opening); err != nil {
 			return err
+		}
+		if lost {
+			if err := d.putLoss(tx, g); err != nil {
+				return err
+			}
 		}
 		return tx.Bucket(bucketMeta).Delete(metaFresh)
 	})

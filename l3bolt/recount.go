@@ -28,6 +28,28 @@ func (d *DB) mark(tx *bolt.Tx, g *guard, met bool) error {
 	return b.Delete(metaRecount)
 }
 
+// adopt takes over what is left of next, where a checkpoint was going to bring
+// the position, if the journal does not reach there: somebody lost it, but not
+// the pieces that the checkpoint wrote. Then all is counted anew, and nobody
+// knows which writes were remembered.
+func (d *DB) adopt(next state) (lost bool) {
+	p := &d.published
+	if next.sequence <= p.sequence {
+		return false
+	}
+	p.version, p.stamp = max(p.version, next.version), next.stamp
+	d.memory.lose(p.version)
+	return true
+}
+
+// putLoss keeps, in the transaction of the opening that met it, that adopt found
+// the journal lost.
+func (d *DB) putLoss(tx *bolt.Tx, g *guard) error {
+	s := d.published
+	s.sequence = d.position
+	return d.reach(tx, g, s, true)
+}
+
 // recount counts what is published, before anyone else has the DB. Damaged
 // records do not count: nobody will take them off. Where damage is such that
 // not all can be counted, the usage stays what it was, and so does the mark.

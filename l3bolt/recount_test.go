@@ -10,19 +10,26 @@ import (
 	"testing"
 
 	"github.com/stratakv/strata/codec"
+	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
 // TestUsageIsRightAfterDamage: the head of a damaged record is not known, so
 // what replaces it is counted as new; the next opening counts anew, after a
-// closing and after a crash.
+// closing, after a crash, and after one between the pieces of a checkpoint.
 func TestUsageIsRightAfterDamage(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		t.Run(fmt.Sprintf("crash %t", crash), func(t *testing.T) { usageAfterDamage(t, crash) })
+		t.Run(fmt.Sprintf("crash %t", crash), func(t *testing.T) { usageAfterDamage(t, crash, (*l3bolt.DB).Checkpoint) })
 	}
+	t.Run("crash between pieces", func(t *testing.T) {
+		usageAfterDamage(t, true, func(db *l3bolt.DB) error {
+			_, err := db.SomePieces(1, 1)
+			return err
+		})
+	})
 }
 
-func usageAfterDamage(t *testing.T, crash bool) {
+func usageAfterDamage(t *testing.T, crash bool, write func(*l3bolt.DB) error) {
 	dir := memoryDir(t)
 	mk, m := newMaker(t, 33), emptyModel()
 	db := mustOpen(t, dir, still, nil)
@@ -49,7 +56,7 @@ func usageAfterDamage(t *testing.T, crash bool) {
 	g.Usage.Records++
 	g.Usage.StoredBytes += int64(len(g.Changes[0].Frame))
 	mustCommit(t, db, g)
-	if err := db.Checkpoint(); err != nil {
+	if err := write(db); err != nil {
 		t.Fatal(err)
 	}
 	if m, err := db.Marked(); !m || err != nil {

@@ -232,7 +232,7 @@ func (r *replay) group(sequence uint64, g *group, size int64) error {
 	}
 	d.active.journalBytes += size
 	d.memory.learn(g.memory, g.version)
-	d.published = state{sequence: sequence, version: g.version, usage: g.usage, stamp: g.stamp}
+	d.published = state{sequence: sequence, version: max(d.published.version, g.version), usage: g.usage, stamp: g.stamp}
 	return nil
 }
 

@@ -14,29 +14,41 @@ import (
 // bbolt takes a file that is long enough as it is. What a checkpoint uses of it
 // stays in store.db, as free pages after the next one; so free pages count.
 
-// keepRoom sees to it that bbolt has its half of the room. It notes whether less
-// than a quarter of that is left, because the disk is full: pieces need some
-// pages, and what is published needs them in the end. checkMu is held.
+// keepRoom sees to it that bbolt has its half of the room. checkMu is held.
 func (d *DB) keepRoom() error {
+	_, err := d.keepMore(0)
+	return err
+}
+
+// keepMore is keepRoom for its half of the room, and more beside it. It notes
+// whether less than a quarter of the half is left, because the disk is full:
+// pieces need some pages, and what is published needs them in the end. tight says
+// whether there is less than that and more. checkMu is held.
+func (d *DB) keepMore(more int64) (tight bool, err error) {
 	defer func() { d.fileBytes.Store(d.base.taken()) }()
 	half := d.opts.SpareBytes / 2
 	if half <= 0 {
-		return nil
+		return false, nil
 	}
 	size := d.base.size()
-	err := d.base.extend(half)
+	err = d.base.extend(half + more)
 	if isFull(err) && d.journal != nil && d.journal.shrink() {
-		err = d.base.extend(half)
+		err = d.base.extend(half + more)
 	}
-	d.short.Store(isFull(err) && d.base.room() < half/4)
+	full, room := isFull(err), int64(0)
+	if full {
+		room = d.base.room()
+	}
+	d.short.Store(full && room < half/4)
+	tight = full && room < half/4+more
 	if d.base.size() == size {
-		return nil
+		return tight, nil
 	}
 	if err := d.base.sync(); err != nil {
 		d.status.breakBy(&fault{"sync", d.base.path, err})
-		return failed(tier.ErrUnavailable, "sync", d.base.path, err)
+		return tight, failed(tier.ErrUnavailable, "sync", d.base.path, err)
 	}
-	return nil
+	return tight, nil
 }
 
 // extend gives store.db room for bytes more than bbolt uses, or what it can

@@ -175,3 +175,37 @@ func TestFreeingIsNeverRefusedByMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestLaterPiecesFindNoRoom: some pieces of a checkpoint are in bbolt when the
+// disk is full. All stays, through a kill too, and goes on when there is room.
+func TestLaterPiecesFindNoRoom(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	opts := l3bolt.Options{SegmentBytes: 64 << 10, CheckpointBytes: 256 << 10, SpareBytes: -1}
+	for _, kill := range []bool{true, false} {
+		f := newFull(t, opts)
+		info, err := os.Stat(filepath.Join(f.dir, "store.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.db.Paused(func() { f.fill(40, 4000) })
+		lift := limitFileSize(t, uint64(info.Size())+100<<10)
+		if err := f.db.Checkpoint(); answerOf(err) != tier.ErrFull || f.db.Err() == nil {
+			t.Fatalf("checkpoint: got %v, Err %v; want ErrFull", err, f.db.Err())
+		}
+		if n := f.db.Pieces(); n == 0 {
+			t.Error("no piece was written, the test shows nothing")
+		}
+		f.same()
+		if kill {
+			f.reopen(opts, f.db.Crash)
+		}
+		lift()
+		f.recovers()
+		f.reopen(opts, f.db.Close)
+		if err := f.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

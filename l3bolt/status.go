@@ -87,6 +87,13 @@ func (s *checkpointStatus) breakBy(cause error) {
 	s.changedLocked()
 }
 
+// progressed tells who waits that a piece is written.
+func (s *checkpointStatus) progressed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changedLocked()
+}
+
 // checkpointed records how an attempt ended: nil, or a full disk.
 func (s *checkpointStatus) checkpointed(noRoom error) {
 	s.mu.Lock()

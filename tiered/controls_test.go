@@ -192,10 +192,10 @@ var mutations = []control{
 		{"l3bolt/journal.go", "return 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)", "err = j.cur.file.Datasync()\n\t\tif err != nil {\n\t\t\treturn 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)\n\t\t}"},
 	}},
 	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 5, edits: []edit{
-		{"l3bolt/checkpoint.go", "\terr := d.write(w)\n", "\td.journal.trim(frozen.state.sequence)\n\terr := d.write(w)\n"},
+		{"l3bolt/checkpoint.go", "\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err", "\td.journal.trim(c.frozen.state.sequence)\n\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err"},
 	}},
 	{name: "journal released before the meta page is on disk", pkg: inTiered, test: "TestFailpointOldMetaPages", tags: "failpoints", tries: 3, edits: []edit{
-		{"l3bolt/checkpoint.go", "\tfailpoint.Pass(\"l3bolt-checkpointed\")\n", "\td.journal.trim(frozen.state.sequence)\n\tfailpoint.Pass(\"l3bolt-checkpointed\")\n"},
+		{"l3bolt/checkpoint.go", "\tfailpoint.Pass(\"l3bolt-checkpointed\")\n", "\td.journal.trim(c.frozen.state.sequence)\n\tfailpoint.Pass(\"l3bolt-checkpointed\")\n"},
 	}},
 	{name: "what is written beside a compaction is not copied again", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
 		{"l3bolt/base.go", "\t\tg.watching = true\n", ""},
@@ -291,19 +291,38 @@ var mutations = []control{
 		{"l3bolt/journal.go", "\tif g.Reserve {\n\t\treturn nil\n\t}\n\treturn j.spare.claim()\n", "\treturn nil\n"},
 	}},
 	{name: "what found no room is not merged back", pkg: inL3Bolt, test: "TestDeletionsAloneLetWritesRecover", edits: []edit{
-		{"l3bolt/squeeze.go", "\td.thaw(s.done, s.kept)\n", ""},
+		{"l3bolt/squeeze.go", "\td.thaw(c.keys, c.kept)\n", ""},
 	}},
 	{name: "a checkpoint that finds no room does not go by pieces", pkg: inL3Bolt, test: "TestCheckpointGoesPieceByPiece", edits: []edit{
-		{"l3bolt/squeeze.go", "keys, err := s.light()", "_, err := s.light()\n\tvar keys []string"},
+		{"l3bolt/squeeze.go", "light, heavy, err := c.weigh()", "light, heavy, err := []string(nil), c.keys, error(nil)"},
 	}},
-	{name: "pieces move the position", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
-		{"l3bolt/squeeze.go", "\t\tstate.sequence = s.d.position\n", ""},
+	// Pieces of checkpoints.
+	{name: "the first piece moves the position", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
+		{"l3bolt/piece.go", "return tx.Bucket(bucketMeta).Put(metaNext, encodeState(p.c.frozen.state))", "return putState(tx, p.c.frozen.state)"},
+	}},
+	{name: "what a piece has leaves memory before the last one", pkg: inL3Bolt, test: "TestReadersSeeWholeGroups|TestModel|TestBlindChangesAreSettledOnce", tries: 3, edits: []edit{
+		{"l3bolt/checkpoint.go", "\tc.keys, c.early = c.keys[p.keys:], c.early[p.early:]\n", "\td.drop(c)\n\tc.keys, c.early = c.keys[p.keys:], c.early[p.early:]\n"},
+	}},
+	{name: "a lost journal behind pieces is not noticed", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
+		{"l3bolt/recount.go", "if next.sequence <= p.sequence {", "if true {"},
 	}},
 	{name: "pieces do not have the usage counted anew", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
-		{"l3bolt/squeeze.go", "s.d.mark(tx, g, true)", "s.d.mark(tx, g, false)"},
+		{"l3bolt/open.go", "if m.recount || lost {", "if m.recount {"},
+	}},
+	{name: "a piece forgets that it replaced damage", pkg: inL3Bolt, test: "TestUsageIsRightAfterDamage", edits: []edit{
+		{"l3bolt/piece.go", "if d.miscounted || p.uncounted {", "if false {"},
+	}},
+	{name: "a lost journal behind pieces loses no memory", pkg: inL3Bolt, test: "TestCompactionKeepsWherePiecesGo", edits: []edit{
+		{"l3bolt/recount.go", "\td.memory.lose(p.version)\n", ""},
+	}},
+	{name: "a compaction between pieces loses where they go", pkg: inL3Bolt, test: "TestCompactionKeepsWherePiecesGo", edits: []edit{
+		{"l3bolt/exchange.go", "\tfor i, key := range s.keys {\n", "\tfor i, key := range s.keys {\n\t\tif string(key) == string(metaNext) {\n\t\t\tcontinue\n\t\t}\n"},
+	}},
+	{name: "a compaction does not copy what pieces touch", pkg: inL3Bolt, test: "TestCompactionBetweenPieces", edits: []edit{
+		{"l3bolt/base.go", "g.watching = true\n", "g.watching = false\n"},
 	}},
 	{name: "pieces do not keep the version", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
-		{"l3bolt/squeeze.go", "\t\tstate.sequence = s.d.position\n", "\t\tstate.sequence, state.version = s.d.position, 1\n"},
+		{"l3bolt/recount.go", "p.version, p.stamp = max(p.version, next.version), next.stamp", "p.stamp = next.stamp"},
 	}},
 	{name: "old segments are removed while the spare is lent", pkg: inL3Bolt, test: "TestFullDisk$|TestFullDiskForEver", edits: []edit{
 		{"l3bolt/stock.go", "\t\tcase j.spare.adopt(name):\n", ""},

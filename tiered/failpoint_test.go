@@ -37,6 +37,11 @@ var failpoints = []struct {
 	{name: "appended, not synced", children: at("l3bolt-appended", 100)},
 	{name: "synced, not published", children: at("l3bolt-synced", 100)},
 	{name: "in a checkpoint", children: at("l3bolt-checkpoint", 2)},
+	{name: "in a piece of a checkpoint", children: at("l3bolt-piece", 6)},
+	{name: "between two pieces of a checkpoint", children: at("l3bolt-pieces", 6)},
+	{name: "between pieces, then in the next opening's", children: func(rng *rand.Rand) []string {
+		return []string{kill("l3bolt-pieces", 1+rng.IntN(4)), kill("l3bolt-pieces", 1+rng.IntN(4)), kill("l3bolt-checkpointed", 1)}
+	}},
 	{name: "between a checkpoint and the journal's release", children: at("l3bolt-checkpointed", 2)},
 	{name: "between a checkpoint and the making of its segments into new ones", children: at("l3bolt-recycle", 4)},
 	{name: "in recycling, renamed", children: at("l3bolt-renamed", 4)},
@@ -213,20 +218,24 @@ func metaPages(t *testing.T, name string) []byte {
 }
 
 // TestFailpointErrorInACheckpoint: a checkpoint that fails for another reason
-// than room ends all writing; what was acknowledged is read, and there again
-// after reopening.
+// than room, in its first piece, a later one or the last, ends all writing; what
+// was acknowledged is read, and there again after reopening.
 func TestFailpointErrorInACheckpoint(t *testing.T) {
-	dir := t.TempDir()
-	cmd, out := crashChild(t, dir, 1, failpointEnv+"=l3bolt-checkpoint=error@1")
-	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
-	defer late.Stop()
-	acks, rest := crashAcks(t, out, nil)
-	err := cmd.Wait()
-	if err == nil || !strings.Contains(rest, tiered.ErrUnavailable.Error()) || strings.Contains(rest, "panic") {
-		t.Fatalf("got %v, want a refused write:\n%s", err, rest)
+	for _, spec := range []string{"l3bolt-piece=error@1", "l3bolt-piece=error@3", "l3bolt-checkpoint=error@1"} {
+		t.Run(spec, func(t *testing.T) {
+			dir := t.TempDir()
+			cmd, out := crashChild(t, dir, 1, failpointEnv+"="+spec)
+			late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+			defer late.Stop()
+			acks, rest := crashAcks(t, out, nil)
+			err := cmd.Wait()
+			if err == nil || !strings.Contains(rest, tiered.ErrUnavailable.Error()) || strings.Contains(rest, "panic") {
+				t.Fatalf("got %v, want a refused write:\n%s", err, rest)
+			}
+			if len(acks) == 0 {
+				t.Fatal("nothing was acknowledged before the fault")
+			}
+			crashJudge(t, dir, 1, acks, map[string]int{})
+		})
 	}
-	if len(acks) == 0 {
-		t.Fatal("nothing was acknowledged before the fault")
-	}
-	crashJudge(t, dir, 1, acks, map[string]int{})
 }
