@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ const (
 	soakWriters = 16
 	soakKeys    = 200 // of each writer
 	soakBytes   = 8 << 10
-	soakWarm    = 3 // checkpoints before the first sample
+	soakNoise   = 4 << 20 // more than a dictionary can hold
+	soakWarm    = 3       // checkpoints before the first sample
 	soakSamples = 30
 )
 
@@ -40,7 +42,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	k := &soak{s: s, noise: make([]byte, 2*soakBytes)}
+	k := &soak{s: s, noise: make([]byte, soakNoise)}
 	rng := newRand(t)
 	for i := range k.noise {
 		k.noise[i] = byte(rng.Uint32())
@@ -61,6 +63,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(*err)
 	}
 	middle, last := grown(t, samples)
+	roomy(t, samples)
 	checkpoints := s.Stats().L3.Checkpoints
 	stop()
 	wg.Wait()
@@ -73,9 +76,9 @@ func TestSoak(t *testing.T) {
 	report(t, row{
 		fault:   "Soak",
 		where:   fmt.Sprintf("%d goroutines set, delete, touch, get, scan and let expire, %d MiB live", soakWriters, last.live>>20),
-		often:   fmt.Sprintf("%v, %d operations, %d checkpoints", d, ops, checkpoints),
+		often:   fmt.Sprintf("%v, %d operations, %d checkpoints, %d compactions", d, ops, checkpoints, last.compactions),
 		result:  fmt.Sprintf("middle and last third: RSS %d and %d MiB on average; peaks of store.db %d and %d MiB, journal %d and %d MiB", middle.rss>>20, last.rss>>20, middle.file>>20, last.file>>20, middle.journal>>20, last.journal>>20),
-		control: leakControl(t, dir),
+		control: leakControl(t, dir) + "; " + roomControl(t, samples),
 	})
 }
 
@@ -103,6 +106,45 @@ func grown(t interface {
 		}
 	}
 	return middle, last
+}
+
+// What store.db may be longer than twice what lives: the room kept back, and
+// CompactBytes, less than which is not worth a compaction.
+const soakSlack = 4<<20 + 8<<20
+
+// roomy reports a store.db that most of the time is longer than twice what
+// lives, or that is ever two copies longer: a reader that stays over a
+// checkpoint costs one until the next compaction, and that makes another.
+func roomy(t interface {
+	Errorf(format string, args ...any)
+}, samples []sample) {
+	live := summary(samples).live
+	files := make([]int64, len(samples))
+	for i, m := range samples {
+		files[i] = m.file
+	}
+	slices.Sort(files)
+	if got, most := files[len(files)/2], 2*live+soakSlack; got > most {
+		t.Errorf("store.db: %d bytes most of the time, want at most %d, for %d live ones", got, most, live)
+	}
+	if got, most := files[len(files)-1], 4*live+soakSlack; got > most {
+		t.Errorf("store.db: %d bytes at a time, want at most %d, for %d live ones", got, most, live)
+	}
+}
+
+// roomControl lets each file have one more copy: the same rule must see it.
+func roomControl(t *testing.T, samples []sample) string {
+	t.Helper()
+	live := summary(samples).live
+	more := slices.Clone(samples)
+	for i := range more {
+		more[i].file += live
+	}
+	var found verdict
+	if roomy(&found, more); found.n == 0 {
+		t.Errorf("control: a copy more for %d MiB live was not found", live>>20)
+	}
+	return "so is a file with one copy more"
 }
 
 // leakControl leaks a tenth of the process a sample: the same rule must see it.
@@ -142,7 +184,7 @@ func (k *soak) load(ctx context.Context, w int, rng *rand.Rand) {
 	background := context.Background() // a stop is between two operations
 	for i := 0; ctx.Err() == nil && k.fault.Load() == nil; i++ {
 		key := fmt.Sprintf("w%02d/%04d", w, rng.IntN(soakKeys))
-		value := k.noise[rng.IntN(soakBytes):][:soakBytes-rng.IntN(soakBytes/2)]
+		value := k.noise[rng.IntN(soakNoise-soakBytes):][:soakBytes-rng.IntN(soakBytes/2)]
 		var err error
 		switch p := rng.IntN(100); {
 		case p < 60:
@@ -188,7 +230,8 @@ func (k *soak) watch(t *testing.T, dir string, d time.Duration) []sample {
 	for range soakSamples {
 		<-tick.C
 		m := measure(t, dir)
-		m.live = k.s.Stats().L3.LiveBytes
+		l3 := k.s.Stats().L3
+		m.live, m.compactions = l3.LiveBytes, int64(l3.Compactions)
 		m.ops = k.ops.Load()
 		t.Log(m)
 		samples = append(samples, m)
@@ -198,13 +241,13 @@ func (k *soak) watch(t *testing.T, dir string, d time.Duration) []sample {
 
 // sample is what the process and its store hold at a moment.
 type sample struct {
-	rss, file, journal, live, ops int64
-	goroutines, fds               int64
+	rss, file, journal, live, ops int64 // file: with the copy that a compaction makes
+	goroutines, fds, compactions  int64
 }
 
 func (m sample) String() string {
-	return fmt.Sprintf("RSS %4d MiB, store.db %3d MiB, journal %3d MiB, live %2d MiB, %d goroutines, %d descriptors, %d operations",
-		m.rss>>20, m.file>>20, m.journal>>20, m.live>>20, m.goroutines, m.fds, m.ops)
+	return fmt.Sprintf("RSS %4d MiB, store.db %3d MiB, journal %3d MiB, live %2d MiB, %d goroutines, %d descriptors, %d compactions, %d operations",
+		m.rss>>20, m.file>>20, m.journal>>20, m.live>>20, m.goroutines, m.fds, m.compactions, m.ops)
 }
 
 func measure(t *testing.T, dir string) sample {
@@ -224,7 +267,7 @@ func measure(t *testing.T, dir string) sample {
 		t.Fatal(err)
 	}
 	m.fds = int64(len(fds))
-	m.file = size(filepath.Join(dir, "store.db"))
+	m.file = size(filepath.Join(dir, "store.db")) + size(filepath.Join(dir, "store.db.tmp"))
 	segments, err := filepath.Glob(filepath.Join(dir, "journal", "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -251,6 +294,7 @@ func summary(samples []sample) sample {
 		sum.rss += m.rss / int64(len(samples))
 		sum.file, sum.journal, sum.live = max(sum.file, m.file), max(sum.journal, m.journal), max(sum.live, m.live)
 		sum.goroutines, sum.fds, sum.ops = max(sum.goroutines, m.goroutines), max(sum.fds, m.fds), max(sum.ops, m.ops)
+		sum.compactions = max(sum.compactions, m.compactions)
 	}
 	return sum
 }
