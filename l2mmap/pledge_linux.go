@@ -16,14 +16,15 @@ type pledgeFile struct{ f *os.File }
 
 func (p pledgeFile) close() error { return unlockAndClose(p.f) }
 
-// openPledge opens MAPPED and makes it if it is not there; nobody removes it.
-func openPledge(storeDir string) (*os.File, error) {
+// openPledge opens MAPPED. The owner makes it if it is not there; nobody removes
+// it. A follower only reads.
+func openPledge(storeDir string, flags int) (*os.File, error) {
 	name := filepath.Join(storeDir, pledgeName)
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	return os.OpenFile(name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 }
 
 func pledgeOwner(storeDir string, id [16]byte) (pledgeFile, error) {
-	f, err := openPledge(storeDir)
+	f, err := openPledge(storeDir, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return pledgeFile{}, err
 	}
@@ -55,7 +56,7 @@ func pledgeOwnerIn(f *os.File, id [16]byte) error {
 }
 
 func pledgeFollower(storeDir string, id [16]byte) (pledgeFile, error) {
-	f, err := openPledge(storeDir)
+	f, err := openPledge(storeDir, os.O_RDONLY)
 	if err != nil {
 		return pledgeFile{}, err
 	}

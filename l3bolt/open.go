@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/stratakv/strata/tiered/tier"
 	bolt "go.etcd.io/bbolt"
@@ -24,11 +25,15 @@ const (
 // Errors: ErrLocked if someone has the directory open, in this process too;
 // ErrCorrupt if what lies there is damaged or does not belong together;
 // ErrFull if the disk has no room even for opening; ErrUnavailable for the
-// rest. None of them loses anything: the cure may be tried, and Open again.
+// rest, a store of another user that root opens included: root's files in it
+// would lock that user out. None of them loses anything: the cure may be tried, and Open again.
 func Open(dir string, opts *Options) (*DB, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if err := checkUser(dir); err != nil {
+		return nil, cannot("open", dir, err)
 	}
 	if err := makeDir(dir); err != nil {
 		return nil, cannot("make", dir, err)
@@ -74,6 +79,9 @@ func makeDir(dir string) error {
 // acquire opens and takes LOCK.
 func acquire(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|openFlags, fileMode)
+	if errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission) {
+		err = fmt.Errorf("%w: the store's owner has to write here: make the directory writable for this user", err)
+	}
 	if err != nil {
 		return nil, cannot("open", name, err)
 	}

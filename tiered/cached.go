@@ -52,6 +52,9 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 	if f, hit := s.lookup(key, p); hit {
 		return f, true, nil
 	}
+	if !p.trusted() {
+		p.caches.tellDetached(p.caches.control.Detached())
+	}
 	rec, found, err := s.load(ctx, key, &p)
 	if err != nil || !found {
 		return fetched{}, false, err
@@ -282,6 +285,7 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 func (s *Store) cacheStats(st *Stats) {
 	c := s.caches.Load()
 	if c == nil {
+		s.withoutStats(st)
 		return
 	}
 	detached := c.control.Detached()
@@ -292,6 +296,7 @@ func (s *Store) cacheStats(st *Stats) {
 			Entries: n.Entries, Bytes: n.Bytes, Limit: n.Limit, Attached: detached == "", Detached: detached,
 		}
 	}
+	st.L2.Detached = c.without
 	if c.l2 != nil {
 		n := c.l2.Stats()
 		st.L2 = CacheStats{
@@ -300,5 +305,22 @@ func (s *Store) cacheStats(st *Stats) {
 			Entries: n.Entries, Bytes: n.Bytes, Limit: n.Limit,
 			Attached: detached == "" && n.Detached == "", Detached: cmp.Or(n.Detached, detached),
 		}
+	}
+}
+
+// withoutStats says why there are no cache tiers, if there are to be some.
+func (s *Store) withoutStats(st *Stats) {
+	if s.member == nil {
+		return
+	}
+	reason := "no owner"
+	if why := s.member.without.Load(); why != nil {
+		reason = *why
+	}
+	if s.opts.L1Bytes >= 0 {
+		st.L1.Detached = reason
+	}
+	if s.opts.L2Bytes >= 0 {
+		st.L2.Detached = reason
 	}
 }

@@ -39,6 +39,10 @@ type caches struct {
 	door    doorkeeper
 	now     func() int64 // the store's clock, unix milliseconds
 	frames  sync.Pool    // *[]byte, for frames from L2
+	without string       // why there is no L2, if there is to be one
+
+	log  *slog.Logger
+	told atomic.Bool // that the words are not trusted any more was logged
 
 	faults atomic.Uint64 // written by readers: frames from L2 that did not decode
 }
@@ -47,11 +51,8 @@ type caches struct {
 // caches that only the process has that owns. It ends before they do.
 type keeper struct {
 	*caches
-	log *slog.Logger
 
-	// The committer's.
-	told   bool     // that the words are detached was logged
-	groups []*group // that have ended
+	groups []*group // the committer's: that have ended
 
 	mu      sync.Mutex // guards left and closed
 	left    map[uint16]*leftover
@@ -73,19 +74,23 @@ type leftover struct {
 // bucket goes.
 const maxLeftKeys = 16
 
-func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache, clock *clock, o *Options) *caches {
+func newCaches(seed uint64, control *l2mmap.Control, one *l1.Cache, two *l2mmap.Cache, clock *clock, o *Options, without error) *caches {
 	c := &caches{
 		seed: seed, control: control, l1: one, l2: two,
 		door: newDoorkeeper(max(o.L1Bytes, 0) + max(o.L2Bytes, 0)), now: clock.now,
+		log: o.Logger,
+	}
+	if without != nil {
+		c.without = without.Error()
 	}
 	c.frames.New = func() any { return new([]byte) }
 	return c
 }
 
 // newKeeper takes over c, and the buckets that stay in flight.
-func newKeeper(c *caches, left []l2mmap.InFlight, log *slog.Logger) *keeper {
+func newKeeper(c *caches, left []l2mmap.InFlight) *keeper {
 	k := &keeper{
-		caches: c, log: log, left: make(map[uint16]*leftover),
+		caches: c, left: make(map[uint16]*leftover),
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	for _, f := range left {
@@ -192,12 +197,17 @@ func (c *keeper) end(g *group, reqs []*request, version uint64) {
 	if detached == "" && c.l1 != nil {
 		c.tell(g, reqs)
 	}
-	if detached != "" && !c.told {
-		c.told = true
-		c.log.Warn("strata: the caches are not trusted any more until the store is opened again",
-			slog.String("package", "tiered"), slog.String("reason", detached))
-	}
+	c.tellDetached(detached)
 	c.keepGroup(g)
+}
+
+// tellDetached warns, once, that the words are not trusted any more for reason,
+// if there is one.
+func (c *caches) tellDetached(reason string) {
+	if reason != "" && reason != "closed" && !c.told.Swap(true) {
+		c.log.Warn("strata: the caches are not trusted any more until the store is opened again",
+			slog.String("package", "tiered"), slog.String("reason", reason))
+	}
 }
 
 // tell finds the last op on each key.

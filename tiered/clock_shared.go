@@ -15,7 +15,15 @@ import (
 type sharedPlan struct {
 	control *l2mmap.Control
 	number  uint64 // of the writing that c.plan is
+	// cut is the number of a writing that was met unfinished or damaged, and since
+	// when; guarded by the clock's mu.
+	cut   uint64
+	since time.Duration
 }
+
+// maxUnwhole is how long a plan may stay half written: less than it takes from
+// its making to its effect.
+const maxUnwhole = slewLead / 2
 
 // maxPlanStep is by how much a new plan may differ from the one before at the
 // moment at which it is taken: plans join without a step, but for a process that
@@ -46,7 +54,8 @@ func (c *clock) watch(control *l2mmap.Control) {
 }
 
 // look takes the shared plan if it is a new one. One that is more than
-// maxPlanStep off is not believed, nor anything else that lies beside it.
+// maxPlanStep off, or stays damaged, is not believed, nor anything else that lies
+// beside it: the plan of before goes on.
 func (c *clock) look(shared *sharedPlan, boot time.Duration) {
 	if shared.control.StampNumber() == shared.number {
 		return
@@ -54,15 +63,28 @@ func (c *clock) look(shared *sharedPlan, boot time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	plan, number, whole := shared.control.SharedStamp()
-	if !whole || c.shared.Load() != shared {
+	if c.shared.Load() != shared {
+		return
+	}
+	if !whole {
+		if shared.cut != number {
+			shared.cut, shared.since = number, boot
+		} else if boot-shared.since > maxUnwhole {
+			c.unshare(shared)
+		}
 		return
 	}
 	plan.BootID = c.bootID
 	if off := reading(&plan, boot).Store - reading(c.plan.Load(), boot).Store; time.Duration(off).Abs() > maxPlanStep {
-		shared.control.Distrust("its clock cannot be right")
-		c.shared.Store(nil)
+		c.unshare(shared)
 		return
 	}
 	c.plan.Store(&plan)
 	c.shared.Store(&sharedPlan{control: shared.control, number: number})
+}
+
+// unshare ends all trust in what lies beside the plan. c.mu is held.
+func (c *clock) unshare(shared *sharedPlan) {
+	shared.control.Distrust("its clock cannot be right")
+	c.shared.Store(nil)
 }

@@ -51,6 +51,8 @@ type member struct {
 	alone   *time.Timer
 	closing bool
 	told    string // the last warning about the caches
+
+	without atomic.Pointer[string] // why there are no caches, if there are none
 }
 
 // aloneLimit is how long a process that may not own keeps its pledge without an
@@ -104,7 +106,7 @@ func (m *member) begin(d *l3bolt.DB) (*owner, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.keeper = newKeeper(m.caches.Load(), left, m.opts.Logger)
+		o.keeper = newKeeper(m.caches.Load(), left)
 		return o.keeper, nil
 	})
 	if err != nil {
@@ -147,19 +149,19 @@ func (m *member) bind(state tier.State) ([]l2mmap.InFlight, error) {
 	if err != nil {
 		return nil, err
 	}
-	control, two, left := openShared(m.dir, state, m.clock.bootID, m.opts)
+	control, two, left, without := openShared(m.dir, state, m.clock.bootID, m.opts)
 	m.pledge, err = l2mmap.PledgeOwner(m.dir, control)
 	if errors.Is(err, l2mmap.ErrUnsupported) && !control.Shared() {
 		err = nil // where nobody can pledge nobody can follow with caches
 	}
 	if err != nil {
-		closeShared(control, two)
+		_ = newCaches(state.Seed, control, one, two, m.clock, m.opts, nil).close()
 		if errors.Is(err, l2mmap.ErrInUse) {
 			err = fmt.Errorf("%w: %w", ErrLocked, err)
 		}
 		return nil, err
 	}
-	m.caches.Store(newCaches(state.Seed, control, one, two, m.clock, m.opts))
+	m.caches.Store(newCaches(state.Seed, control, one, two, m.clock, m.opts, without))
 	return left, nil
 }
 
@@ -178,9 +180,12 @@ func (m *member) follow(h host.Hello) error {
 		return nil
 	}
 	m.dropLocked()
+	m.without.Store(nil)
 	if err := m.attach(h); err != nil {
 		m.tell("this process works without caches", err)
 		m.clock.carryOn(h.Stamp) // as near as it gets; nothing here is judged by it
+		reason := err.Error()
+		m.without.Store(&reason)
 	}
 	return nil
 }
@@ -201,10 +206,10 @@ func (m *member) attach(h host.Hello) error {
 	if err != nil {
 		return errors.Join(err, control.Close())
 	}
-	one, err := newL1(m.opts)
-	if err == nil {
-		err = m.clock.follow(h.Stamp, control)
+	if err := m.clock.follow(h.Stamp, control); err != nil {
+		return errors.Join(err, pledge.Close(), control.Close())
 	}
+	one, err := newL1(m.opts)
 	if err != nil {
 		return errors.Join(err, pledge.Close(), control.Close())
 	}
@@ -215,7 +220,7 @@ func (m *member) attach(h host.Hello) error {
 		}
 	}
 	m.pledge = pledge
-	m.caches.Store(newCaches(h.Seed, control, one, two, m.clock, m.opts))
+	m.caches.Store(newCaches(h.Seed, control, one, two, m.clock, m.opts, err))
 	return nil
 }
 

@@ -77,9 +77,9 @@ func (s *Store) ownFor(d tier.Durable, dir string) error {
 		if err != nil {
 			return nil, err
 		}
-		control, two, left := openShared(dir, state, s.clock.bootID, s.opts)
-		s.caches.Store(newCaches(state.Seed, control, one, two, s.clock, s.opts))
-		k = newKeeper(s.caches.Load(), left, s.opts.Logger)
+		control, two, left, without := openShared(dir, state, s.clock.bootID, s.opts)
+		s.caches.Store(newCaches(state.Seed, control, one, two, s.clock, s.opts, without))
+		k = newKeeper(s.caches.Load(), left)
 		return k, nil
 	})
 	if err != nil {
@@ -131,45 +131,48 @@ func newL1(o *Options) (*l1.Cache, error) {
 
 // openShared opens control file and page file and binds them to the truth; where
 // that fails, words on the heap, and no L2: the store is slower without, and
-// right all the same.
-func openShared(dir string, state tier.State, bootID string, o *Options) (*l2mmap.Control, *l2mmap.Cache, []l2mmap.InFlight) {
+// right all the same, and without says why.
+func openShared(dir string, state tier.State, bootID string, o *Options) (_ *l2mmap.Control, _ *l2mmap.Cache, left []l2mmap.InFlight, without error) {
 	truth := truthOf(state, bootID)
 	opts := &l2mmap.ControlOptions{StoreID: state.ID, Seed: state.Seed, StoreDir: dir}
 	if dir != "" {
-		control, two, left, err := bindShared(dir, truth, opts, o)
+		control, two, left, without, err := bindShared(dir, truth, opts, o)
 		if err == nil {
-			return control, two, left
+			return control, two, left, without
 		}
 		o.Logger.Warn("strata: no shared memory: the store works without L2", slog.String("package", "tiered"), slog.Any("error", err))
+		without = err
 	}
 	control := l2mmap.NewControl(opts)
 	// On the heap, and new: there is nothing to be in step with.
 	_, _ = control.Bind(truth, nil)
-	return control, nil, nil
+	return control, nil, nil, without
 }
 
 func truthOf(state tier.State, bootID string) l2mmap.Truth {
 	return l2mmap.Truth{Opening: state.Opening, Previous: state.Previous, Version: state.Version, BootID: bootID}
 }
 
-func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *Options) (*l2mmap.Control, *l2mmap.Cache, []l2mmap.InFlight, error) {
+func bindShared(dir string, truth l2mmap.Truth, opts *l2mmap.ControlOptions, o *Options) (
+	_ *l2mmap.Control, _ *l2mmap.Cache, left []l2mmap.InFlight, without, err error,
+) {
 	place, err := l2mmap.Place(l2mmap.PlaceOptions{
 		StoreDir: dir, StoreID: opts.StoreID, SharedDir: o.SharedDir, Bytes: max(o.L2Bytes, 1),
 	})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	control, err := l2mmap.OpenControl(place, opts)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	two := openPages(place, control, o)
+	two, without := openPages(place, control, o)
 	bound, err := control.Bind(truth, two)
 	if err != nil {
 		closeShared(control, two)
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
-	return control, two, bound.Left, nil
+	return control, two, bound.Left, without, nil
 }
 
 func closeShared(control *l2mmap.Control, two *l2mmap.Cache) {
@@ -181,16 +184,16 @@ func closeShared(control *l2mmap.Control, two *l2mmap.Cache) {
 
 // openPages opens the page file; nil: without L2. Then what an earlier opening
 // left is of no use to anyone, and goes.
-func openPages(place string, control *l2mmap.Control, o *Options) *l2mmap.Cache {
+func openPages(place string, control *l2mmap.Control, o *Options) (*l2mmap.Cache, error) {
 	if o.L2Bytes < 0 {
 		if err := l2mmap.Tidy(place, control); err != nil {
 			o.Logger.Warn("strata: page files of before stay", slog.String("package", "tiered"), slog.Any("error", err))
 		}
-		return nil
+		return nil, nil
 	}
 	two, err := l2mmap.Open(place, control, &l2mmap.PageOptions{Bytes: o.L2Bytes})
 	if err != nil && (o.SharedDir != "" || !errors.Is(err, l2mmap.ErrUnsupported)) {
 		o.Logger.Warn("strata: the store works without L2", slog.String("package", "tiered"), slog.Any("error", err))
 	}
-	return two
+	return two, err
 }
