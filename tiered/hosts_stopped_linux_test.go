@@ -3,6 +3,10 @@ package tiered_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -38,6 +42,7 @@ func TestStoppedOwner(t *testing.T) {
 	if err := owner.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, "stop of all its threads", func() bool { return threadsStopped(t, owner.cmd.Process.Pid) })
 	if got, err := s.Get(ctx, "mine"); err != nil || string(got) != "before" {
 		t.Errorf("an L1 hit: got %q, %v", got, err)
 	}
@@ -81,6 +86,23 @@ func TestStoppedOwner(t *testing.T) {
 	if got, err := s.Get(ctx, "mine"); err != nil || string(got) != "after" {
 		t.Errorf("healed: got %q, %v", got, err)
 	}
+}
+
+// threadsStopped: a signal takes effect when each thread meets it.
+func threadsStopped(t *testing.T, pid int) bool {
+	t.Helper()
+	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(stats) == 0 {
+		t.Fatalf("no threads: %v", err)
+	}
+	for _, name := range stats {
+		stat, err := os.ReadFile(name)
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if err != nil || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // waitFor polls until cond holds.
