@@ -49,7 +49,7 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 		}
 		p = c.place(key)
 	}
-	if f, hit := s.lookup(key, p); hit {
+	if f, hit := s.lookup(ctx, key, p); hit {
 		return f, true, nil
 	}
 	if !p.trusted() {
@@ -59,7 +59,7 @@ func (s *Store) fetch(ctx context.Context, key string, p place) (fetched, bool, 
 	if err != nil || !found {
 		return fetched{}, false, err
 	}
-	f, err := s.filled(rec, p)
+	f, err := s.filled(ctx, rec, p)
 	return f, err == nil, err
 }
 
@@ -115,7 +115,7 @@ func (c *caches) place(key string) place {
 }
 
 // lookup is steps 2 and 3.
-func (s *Store) lookup(key string, p place) (fetched, bool) {
+func (s *Store) lookup(ctx context.Context, key string, p place) (fetched, bool) {
 	if !p.trusted() {
 		return fetched{}, false
 	}
@@ -140,7 +140,7 @@ func (s *Store) lookup(key string, p place) (fetched, bool) {
 	if cap(frame) <= maxKeptFrame {
 		*buf = frame
 	}
-	return s.fromL2(key, frame, deadline, p)
+	return s.fromL2(ctx, key, frame, deadline, p)
 }
 
 // maxKeptFrame is the largest buffer that is kept for the next frame.
@@ -148,8 +148,8 @@ const maxKeptFrame = 64 << 10
 
 // fromL2 decodes a frame that L2 held and judged by deadline. One that does not
 // decode, or has another deadline, is a miss.
-func (s *Store) fromL2(key string, frame []byte, deadline int64, p place) (fetched, bool) {
-	value, head, err := s.decode(key, frame)
+func (s *Store) fromL2(ctx context.Context, key string, frame []byte, deadline int64, p place) (fetched, bool) {
+	value, head, err := s.decode(ctx, key, frame)
 	if err != nil || head.Deadline != deadline {
 		p.caches.faults.Add(1)
 		return fetched{}, false
@@ -210,8 +210,8 @@ func (s *Store) fillL2(rec tier.Record, p *place) {
 }
 
 // filled decodes a record of the authority and fills L1.
-func (s *Store) filled(rec tier.Record, p place) (fetched, error) {
-	value, _, err := s.decode(rec.Key, rec.Frame)
+func (s *Store) filled(ctx context.Context, rec tier.Record, p place) (fetched, error) {
+	value, _, err := s.decode(ctx, rec.Key, rec.Frame)
 	if err != nil {
 		return fetched{}, err
 	}
@@ -255,7 +255,7 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 	var places []place
 	for _, key := range keys {
 		p := c.place(key)
-		if f, hit := s.lookup(key, p); hit {
+		if f, hit := s.lookup(ctx, key, p); hit {
 			fn(f)
 			continue
 		}
@@ -272,7 +272,7 @@ func (s *Store) fetchMany(ctx context.Context, keys []string, fn func(fetched)) 
 		if places[i].trusted() {
 			s.fillL2(rec, &places[i])
 		}
-		f, err := s.filled(rec, places[i])
+		f, err := s.filled(ctx, rec, places[i])
 		if err != nil {
 			return err
 		}

@@ -44,15 +44,15 @@ type learning struct {
 	shared  *class
 	trainer atomic.Pointer[trainer] // written by own and trainer.close; nil: not the owner
 
-	mu       sync.Mutex // guards the writing of classes
-	fetching sync.Mutex // held while a dictionary is asked for
+	mu       sync.Mutex    // guards the writing of classes
+	fetching chan struct{} // capacity 1: full while a dictionary is asked for
 
 	raw, stored atomic.Int64 // by writers: of counted values that went through a dictionary
 }
 
 func newLearning(coder *codec.Codec, o *Options) *learning {
 	l := &learning{
-		codec: coder, trial: !o.Codec.NoTraining && o.Codec.Level >= 0,
+		fetching: make(chan struct{}, 1), codec: coder, trial: !o.Codec.NoTraining && o.Codec.Level >= 0,
 		least: cmp.Or(o.Codec.MinBytes, codec.DefaultMinBytes),
 	}
 	l.shared = newClass("", l.trial)
@@ -112,16 +112,20 @@ func (l *learning) encode(key string, value []byte) []byte {
 const fetchLimit = 5 * time.Second
 
 // fetch makes the dictionary known that key's frame names, by asking ask. It is
-// false where that has none, or does not answer.
-func (l *learning) fetch(key string, frame []byte, ask func(context.Context, uint32) ([]byte, error)) bool {
-	l.fetching.Lock()
-	defer l.fetching.Unlock()
+// false where that has none, or does not answer until ctx ends.
+func (l *learning) fetch(ctx context.Context, key string, frame []byte, ask func(context.Context, uint32) ([]byte, error)) bool {
+	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
+	defer cancel()
+	select {
+	case l.fetching <- struct{}{}:
+		defer func() { <-l.fetching }()
+	case <-ctx.Done():
+		return false
+	}
 	id := codec.DictionaryOf(frame)
 	if l.codec.Knows(id) {
 		return true // asked for by another reader meanwhile
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
-	defer cancel()
 	dict, err := ask(ctx, id)
 	if err != nil {
 		return false

@@ -11,7 +11,7 @@ func (*learning) encode(string, []byte) []byte { return nil }
 
 func (*learning) stats() (d DictionaryStats) { return d }
 
-func (*learning) fetch(string, []byte, func(context.Context, uint32) ([]byte, error)) bool {
+func (*learning) fetch(context.Context, string, []byte, func(context.Context, uint32) ([]byte, error)) bool {
 	return false
 }
 

@@ -97,7 +97,7 @@ func (m *member) open() (*l3bolt.DB, error) {
 
 // begin puts an owner above d. m.mu is held.
 func (m *member) begin(d *l3bolt.DB) (*owner, error) {
-	o := &owner{member: m, memory: d, failed: make(chan struct{}), stop: make(chan struct{})}
+	o := &owner{member: m, memory: d, failed: make(chan struct{}), stop: make(chan struct{}), watched: make(chan struct{})}
 	c, err := begin(d, m.clock, m.opts, func(state tier.State) (coherence, error) {
 		if err := m.identify(state.ID); err != nil {
 			return nil, err

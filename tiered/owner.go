@@ -22,6 +22,7 @@ type owner struct {
 	trainer *trainer      // nil: the durable tier keeps no dictionaries
 	failed  chan struct{} // closed when it can write no more, and others may
 	stop    chan struct{} // closed by release
+	watched chan struct{} // closed when watch has ended
 
 	sharedStamp tier.Stamp // the one group's in commit
 }
@@ -74,6 +75,9 @@ func (o *owner) Dictionary(_ context.Context, id uint32) ([]byte, error) {
 // Stats implements host.Owned.
 func (o *owner) Stats() []byte {
 	st := o.stats(o.member.opts)
+	if st.Epoch == 0 {
+		return nil // closed: the last ones that were told are better
+	}
 	st.Dictionaries = o.member.learning.stats()
 	b, err := json.Marshal(st)
 	if err != nil {
@@ -92,6 +96,7 @@ const stepEvery = 100 * time.Millisecond
 // watch steps down when nothing can be written any more and another process is
 // there to take over. Alone it stays: reads go on from what was acknowledged.
 func (o *owner) watch() {
+	defer close(o.watched)
 	tick := time.NewTicker(stepEvery)
 	defer tick.Stop()
 	for {
@@ -114,6 +119,7 @@ func (o *owner) watch() {
 // who takes the lock next must find the words free.
 func (o *owner) release() error {
 	close(o.stop)
+	<-o.watched
 	o.trainer.close()
 	o.keeper.stop()
 	return o.member.released(o)

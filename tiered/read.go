@@ -100,20 +100,20 @@ func (s *Store) fetchTruth(ctx context.Context, key string) (fetched, bool, erro
 	if err != nil || !found {
 		return fetched{}, false, err
 	}
-	it, err := s.item(rec)
+	it, err := s.item(ctx, rec)
 	return fetched{Item: it}, err == nil, err
 }
 
 // item decodes rec into the caller's own copy.
-func (s *Store) item(rec tier.Record) (Item, error) {
-	value, _, err := s.decode(rec.Key, rec.Frame)
+func (s *Store) item(ctx context.Context, rec tier.Record) (Item, error) {
+	value, _, err := s.decode(ctx, rec.Key, rec.Frame)
 	return itemOf(rec, value, s.tier), err
 }
 
 // decode gives a value of its own, never nil, and what the frame says of it.
-func (s *Store) decode(key string, frame []byte) ([]byte, tier.Head, error) {
+func (s *Store) decode(ctx context.Context, key string, frame []byte) ([]byte, tier.Head, error) {
 	value, head, err := s.codec.DecodeRecord(nil, key, frame)
-	if err != nil && s.member != nil && errors.Is(err, codec.ErrUnknownDictionary) && s.learning.fetch(key, frame, s.member.dictionary) {
+	if err != nil && s.member != nil && errors.Is(err, codec.ErrUnknownDictionary) && s.learning.fetch(ctx, key, frame, s.member.dictionary) {
 		value, head, err = s.codec.DecodeRecord(nil, key, frame)
 	}
 	if value == nil && err == nil {
@@ -155,7 +155,7 @@ func (s *Store) fetchManyTruth(ctx context.Context, keys []string, fn func(fetch
 		if rec.Version == 0 {
 			continue
 		}
-		it, err := s.item(rec)
+		it, err := s.item(ctx, rec)
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (s *Store) Scan(ctx context.Context, prefix string) iter.Seq2[Item, error] 
 			}
 			recs, next, moreBehind, err := s.auth.Scan(ctx, r)
 			for _, rec := range recs {
-				it, errItem := s.item(rec)
+				it, errItem := s.item(ctx, rec)
 				if errItem != nil {
 					yield(Item{}, wrap(op, s.tier, errItem))
 					return

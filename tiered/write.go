@@ -87,7 +87,7 @@ func (s *Store) compareAndSet(ctx context.Context, name, key string, version uin
 	}
 	res, err := s.write(ctx, name, op)
 	if err != nil {
-		cur, errItem := s.current(res.Result)
+		cur, errItem := s.current(ctx, res.Result)
 		if errItem != nil {
 			return Item{}, wrap(name, s.tier, errItem)
 		}
@@ -260,9 +260,9 @@ func (s *Store) written(key string, value []byte, res outcome) Item {
 }
 
 // current is the Item that refused a conditional write, zero if there is none.
-func (s *Store) current(res tier.Result) (Item, error) {
+func (s *Store) current(ctx context.Context, res tier.Result) (Item, error) {
 	if res.Current.Version == 0 {
 		return Item{}, nil
 	}
-	return s.item(res.Current)
+	return s.item(ctx, res.Current)
 }
