@@ -212,7 +212,7 @@ var mutations = []control{
 	{name: "the old store.db is closed under its readers", pkg: inL3Bolt, test: "TestReadersBesideCompactions", tries: 3, edits: []edit{
 		{"l3bolt/exchange.go", "\told.retired = true\n", ""},
 	}},
-	{name: "segments go at opening that no checkpoint has reached", pkg: inL3Bolt, test: "TestOpenFailsAnywhere", edits: []edit{
+	{name: "segments go at opening that no checkpoint has reached", pkg: inL3Bolt, test: "TestReplayedSegmentsStay", edits: []edit{
 		{"l3bolt/resume.go", "defer j.trim(j.position)", "defer j.trim(j.next)"},
 	}},
 	{name: "replay without writing the last record again", pkg: inL3Bolt, test: "TestWhatOpeningShowsIsDurable", edits: []edit{
