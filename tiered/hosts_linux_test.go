@@ -37,6 +37,7 @@ const (
 type hostsRun struct {
 	t    *testing.T
 	dir  string
+	exe  string // whose tests the next child runs
 	rng  *rand.Rand
 	next int // ID of the next child
 
@@ -69,7 +70,7 @@ func (r *hostsRun) start(env ...string) *hostsChild {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c := &hostsChild{id: task.ID, done: make(chan struct{}), cmd: exec.Command(os.Args[0], "-test.run=^TestHostsChild$", "-test.v=false")}
+	c := &hostsChild{id: task.ID, done: make(chan struct{}), cmd: exec.Command(r.exe, "-test.run=^TestHostsChild$", "-test.v=false")}
 	c.cmd.Env = append(append(os.Environ(), hostsEnv+"="+string(text)), env...)
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -195,7 +196,7 @@ func (r *hostsRun) end(c *hostsChild, sig syscall.Signal) {
 
 func newHostsRun(t *testing.T, seed uint64) *hostsRun {
 	return &hostsRun{
-		t: t, dir: t.TempDir() + "/store", rng: rand.New(rand.NewPCG(seed, 0)), next: 100 * int(seed%7),
+		t: t, dir: t.TempDir() + "/store", exe: os.Args[0], rng: rand.New(rand.NewPCG(seed, 0)), next: 100 * int(seed%7),
 		history: hostsHistory{calls: map[[2]int]hostsLine{}}, children: map[int]*hostsChild{}, faults: map[string]int{},
 	}
 }
@@ -337,4 +338,42 @@ func TestHostsRollingRestart(t *testing.T) {
 		t.Errorf("got %d owners: the ownership did not go round", len(owners))
 	}
 	t.Logf("%d events, %d owners", len(r.history.ops), len(owners))
+}
+
+// TestHostsRollingUpgrade: processes of a build that speaks the wire's version
+// before are replaced one by one, under load, and back, and no caller sees an
+// error.
+func TestHostsRollingUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds this package's tests with the tag wire1")
+	}
+	before := t.TempDir() + "/before.test"
+	if out, err := exec.Command("go", "test", "-c", "-tags", "wire1", "-o", before, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	seed := rand.Uint64()
+	r := newHostsRun(t, seed)
+	r.exe = before
+	children := make([]*hostsChild, 4)
+	for i := range children {
+		children[i] = r.start()
+	}
+	time.Sleep(300 * time.Millisecond)
+	for _, r.exe = range []string{os.Args[0], before} {
+		for i, c := range children {
+			r.end(c, syscall.SIGTERM)
+			children[i] = r.start()
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
+	r.mu.Lock()
+	failed := slices.Clone(r.failed) // what comes at the end is killed
+	r.mu.Unlock()
+	if len(failed) > 0 {
+		t.Errorf("seed %d: %d operations failed: %s", seed, len(failed), failed[0])
+	}
+	if err := r.finish(); err != nil {
+		t.Errorf("seed %d: %v", seed, err)
+	}
+	t.Logf("%d events", len(r.history.ops))
 }
