@@ -184,8 +184,12 @@ func DecodeValue(b []byte) (indexed bool, slot uint64, frame []byte, err error) 
 type Disk = disk
 
 // Compact compacts store.db now, in steps of so many bytes, on disk; nil is the
-// real one.
+// real one. The DB must not compact by itself. Close waits for it as it does for
+// the goroutine, which has ended.
 func (d *DB) Compact(stepBytes int, on *Disk) error {
+	<-d.compactor.done
+	d.compactor.done = make(chan struct{})
+	defer close(d.compactor.done)
 	if on != nil {
 		d.compactor.running.Lock()
 		d.compactor.disk = *on
