@@ -80,7 +80,7 @@ func TestResidentMemory(t *testing.T) {
 		}
 		most := 1.3
 		if size > 2000 { // a collection under way does not keep up with so many bytes a call
-			most = 2.1
+			most = 2.6 // a few hundred of them, which the collector meets late
 		}
 		if g.peakOver > most {
 			t.Errorf("values of %d bytes: got %.2f times the budget resident under turnover, want at most %.1f", size, g.peakOver, most)

@@ -98,7 +98,7 @@ func (c serveConfig) open(ctx context.Context) (*tiered.Store, diskReport, error
 	}
 	st, err := openStore(ctx, c.dir, c.memory)
 	if errors.Is(err, tiered.ErrLocked) {
-		return nil, disk, fmt.Errorf("%s is in use by another store (another directory: -dir; none: -memory)", c.dir)
+		return nil, disk, fmt.Errorf("the process that has %s open does not answer (another directory: -dir; none: -memory)", c.dir)
 	}
 	if err != nil {
 		return nil, disk, fmt.Errorf("store in %s: %w", c.dir, err)

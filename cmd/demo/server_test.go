@@ -125,12 +125,6 @@ func TestBadCommandLines(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked := t.TempDir()
-	st, err := tiered.Open(locked, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
 	cases := []struct {
 		name string
 		args []string
@@ -145,7 +139,6 @@ func TestBadCommandLines(t *testing.T) {
 		{"port in use", []string{"-memory", "-addr", taken.Addr().String()}, 1, taken.Addr().String()},
 		{"directory below a file", []string{"-addr", "127.0.0.1:0", "-dir", filepath.Join(file, "x")}, 1, "directory of the store"},
 		{"directory is a file", []string{"-addr", "127.0.0.1:0", "-dir", file}, 1, "directory of the store"},
-		{"directory in use", []string{"-addr", "127.0.0.1:0", "-dir", locked}, 1, "in use by another store"},
 		{"load: bad part", []string{"load", "-write", "110%"}, 2, "110%"},
 		{"load: not a number", []string{"load", "-write", "NaN"}, 2, "NaN"},
 		{"load: no workers", []string{"load", "-c", "0"}, 2, "-c"},
@@ -205,6 +198,28 @@ func startDemo(t *testing.T, args ...string) (url string, end func() (code int, 
 		c := <-code
 		<-copied
 		return c, stdout.String(), stderr.String()
+	}
+}
+
+// TestTwoDemosShareADirectory: what one takes the other gives, and goes on giving
+// when the first one has ended.
+func TestTwoDemosShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	one, endOne := startDemo(t, "-dir", dir)
+	two, endTwo := startDemo(t, "-dir", dir)
+	ask(t, "PUT", one+"/v1/kv/k?ttl=1h", "value").want(t, 204)
+	if got := ask(t, "GET", two+"/v1/kv/k", ""); got.body != "value" {
+		t.Errorf("beside it: got %d %q, want what was put", got.status, got.body)
+	}
+	if code, _, stderr := endOne(); code != 0 {
+		t.Errorf("got exit code %d: %s", code, stderr)
+	}
+	ask(t, "PUT", two+"/v1/kv/k?ttl=1h", "later").want(t, 204)
+	if got := ask(t, "GET", two+"/v1/kv/k", ""); got.body != "later" {
+		t.Errorf("after its end: got %d %q, want what was put", got.status, got.body)
+	}
+	if code, _, stderr := endTwo(); code != 0 {
+		t.Errorf("got exit code %d: %s", code, stderr)
 	}
 }
 
