@@ -99,4 +99,4 @@ func (b *bench) scratch() (dir string, remove func() error, err error) {
 }
 
 // withoutDictionary lets values be compressed each by itself.
-var withoutDictionary = codec.Options{}
+var withoutDictionary = codec.Options{NoTraining: true}
