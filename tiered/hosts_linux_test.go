@@ -304,32 +304,48 @@ func TestHosts(t *testing.T) {
 		len(takeovers), at(0.5), at(0.99), at(1))
 }
 
-// TestHostsRollingRestart: all processes are closed and replaced in turn, twice,
-// under load, and no caller sees an error.
-func TestHostsRollingRestart(t *testing.T) {
-	seed := rand.Uint64()
-	r := newHostsRun(t, seed)
+func (r *hostsRun) startFour() []*hostsChild {
 	children := make([]*hostsChild, 4)
 	for i := range children {
 		children[i] = r.start()
 	}
 	time.Sleep(300 * time.Millisecond)
-	for range 2 {
-		for i, c := range children {
-			r.end(c, syscall.SIGTERM)
-			children[i] = r.start()
-			time.Sleep(200 * time.Millisecond)
-		}
+	return children
+}
+
+// replaceAll closes the children in order and replaces them, one by one.
+func (r *hostsRun) replaceAll(children []*hostsChild) {
+	for i, c := range children {
+		r.end(c, syscall.SIGTERM)
+		children[i] = r.start()
+		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// finishWithout is finish after a run in which no operation may have failed.
+func (r *hostsRun) finishWithout(seed uint64) {
+	r.t.Helper()
 	r.mu.Lock()
 	failed := slices.Clone(r.failed) // what comes at the end is killed
 	r.mu.Unlock()
 	if len(failed) > 0 {
-		t.Errorf("seed %d: %d operations failed: %s", seed, len(failed), failed[0])
+		r.t.Errorf("seed %d: %d operations failed: %s", seed, len(failed), failed[0])
 	}
 	if err := r.finish(); err != nil {
-		t.Errorf("seed %d: %v", seed, err)
+		r.t.Errorf("seed %d: %v", seed, err)
 	}
+}
+
+// TestHostsRollingRestart: all processes are closed and replaced in turn, twice,
+// under load, and no caller sees an error.
+func TestHostsRollingRestart(t *testing.T) {
+	seed := rand.Uint64()
+	r := newHostsRun(t, seed)
+	children := r.startFour()
+	for range 2 {
+		r.replaceAll(children)
+	}
+	r.finishWithout(seed)
 	owners := map[int64]bool{}
 	for _, at := range r.owned {
 		owners[at] = true
@@ -354,26 +370,10 @@ func TestHostsRollingUpgrade(t *testing.T) {
 	seed := rand.Uint64()
 	r := newHostsRun(t, seed)
 	r.exe = before
-	children := make([]*hostsChild, 4)
-	for i := range children {
-		children[i] = r.start()
-	}
-	time.Sleep(300 * time.Millisecond)
+	children := r.startFour()
 	for _, r.exe = range []string{os.Args[0], before} {
-		for i, c := range children {
-			r.end(c, syscall.SIGTERM)
-			children[i] = r.start()
-			time.Sleep(200 * time.Millisecond)
-		}
+		r.replaceAll(children)
 	}
-	r.mu.Lock()
-	failed := slices.Clone(r.failed) // what comes at the end is killed
-	r.mu.Unlock()
-	if len(failed) > 0 {
-		t.Errorf("seed %d: %d operations failed: %s", seed, len(failed), failed[0])
-	}
-	if err := r.finish(); err != nil {
-		t.Errorf("seed %d: %v", seed, err)
-	}
+	r.finishWithout(seed)
 	t.Logf("%d events", len(r.history.ops))
 }
