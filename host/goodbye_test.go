@@ -104,3 +104,39 @@ func TestPingsAreAnsweredToWhoReads(t *testing.T) {
 	_ = r.Close()
 	<-ended
 }
+
+// Peer invariant 1: who writes and does not read is not served further, and is
+// when it reads.
+func TestWritesOfOneThatDoesNotRead(t *testing.T) {
+	const size, enough = 60 << 10, 500
+	entered := make(chan bool, enough)
+	s := toyStore{dir: t.TempDir(), silent: true, before: func(context.Context) error {
+		entered <- true
+		return nil
+	}}
+	o := options(s)
+	o.Limits.Drop, o.Limits.QueueBytes, o.Limits.Requests = time.Minute, 1<<20, 32
+	open(t, s, o)
+	r := greeted(t, s.dir, 9)
+	send(t, r, host.Frame(host.KindWrite, 0, host.WriteBody(1, tier.Op{Kind: tier.OpSet, Key: "k", Frame: make([]byte, size), RawLen: size})))
+	<-entered
+	refused := tier.Op{Kind: tier.OpDelete, Key: "k", If: true, Expect: 99} // the answer has the record
+	sent := uint64(0)
+	for held := false; !held; {
+		sent++
+		send(t, r, host.Frame(host.KindWrite, sent, host.WriteBody(1+sent, refused)))
+		select {
+		case <-entered:
+		case <-time.After(time.Second):
+			held = true
+		}
+		if sent == enough {
+			t.Fatalf("%d writes were begun, whose answers of %d bytes nobody reads", sent, size)
+		}
+	}
+	for n := range sent + 1 {
+		if k, _, _, err := r.Next(); err != nil || k != host.KindAnswer {
+			t.Fatalf("answer %d: got kind %d, %v", n, k, err)
+		}
+	}
+}

@@ -18,12 +18,17 @@ var (
 )
 
 // peer is a follower's connection at its owner.
+//
+//  1. A request leaves begun before its answer goes, and serving once the answer
+//     has room: a follower may send the next one when it reads an answer, and one
+//     that reads none has twice Limits.Requests goroutines at most.
 type peer struct {
 	server  *server
 	conn    net.Conn
-	client  [16]byte // since the handshake, as are version and reading
+	client  [16]byte // since the handshake, as are version, reading and serving
 	version uint64
 	reading chan struct{} // one for each read in work
+	serving chan struct{} // one for each goroutine of serve, at most twice Limits.Requests
 	unread  chan struct{} // closed when no further request is begun
 	work    sync.WaitGroup
 
@@ -107,7 +112,7 @@ func (p *peer) handshake() (*receiver, error) {
 	}
 	_ = p.conn.SetDeadline(time.Time{})
 	l := &s.opts.Limits
-	p.reading = make(chan struct{}, readers)
+	p.reading, p.serving = make(chan struct{}, readers), make(chan struct{}, 2*l.Requests)
 	p.mu.Lock()
 	p.begun, p.out = make(map[uint64]*work), newSender(p.conn, l.Drop)
 	p.mu.Unlock()
@@ -182,11 +187,13 @@ func (p *peer) begin(m message) error {
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, w.cancel = context.WithCancel(ctx)
+	p.serving <- struct{}{} // answers to earlier ones may wait to be read
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.ending:
 		w.cancel()
+		<-p.serving
 		return nil
 	case p.begun[m.id] != nil:
 		return fault("two requests of one id")
@@ -203,6 +210,7 @@ func (p *peer) begin(m message) error {
 // serve does the work on a request and answers it.
 func (p *peer) serve(ctx context.Context, m message, w *work) {
 	defer p.work.Done()
+	defer func() { <-p.serving }()
 	defer w.cancel()
 	var e encoder
 	var err error
