@@ -9,3 +9,6 @@ func (c *Cache) Readable() bool {
 		return nil
 	}) == nil
 }
+
+// Shareable reports whether files on a file system of this type are shared.
+func Shareable(fsType uint32) bool { return shareable(fsType) }

@@ -143,6 +143,20 @@ func TestForeignFileSystem(t *testing.T) {
 	}
 }
 
+// TestShareableFileSystems: what is not known to be local is not shared.
+func TestShareableFileSystems(t *testing.T) {
+	for fsType, want := range map[uint32]bool{
+		0xef53: true, 0x58465342: true, 0x9123683e: true, 0x794c7630: true, 0x01021994: true, // ext4, xfs, btrfs, overlayfs, tmpfs
+		0x6969: false, 0x517b: false, 0xfe534d42: false, 0xff534d42: false, // nfs, smb, smb2, cifs
+		0x00c36400: false, 0x5346414f: false, 0x6b414653: false, 0x73757245: false, // ceph, afs, kafs, coda
+		0x01021997: false, 0x65735546: false, 0x858458f6: false, 0: false, // 9p, fuse, ramfs, unknown
+	} {
+		if got := l2mmap.Shareable(fsType); got != want {
+			t.Errorf("type %#x: got %v, want %v", fsType, got, want)
+		}
+	}
+}
+
 func TestMismatch(t *testing.T) {
 	dir := closed(t)
 	other := controlOptions()

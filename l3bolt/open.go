@@ -144,7 +144,7 @@ func (d *DB) open() error {
 	}
 	d.opened = tier.State{
 		ID: m.id, Seed: m.seed, Epoch: m.epoch + 1, Opening: opening, Previous: m.opening, Version: d.published.version,
-		Usage: d.published.usage.Minus(d.overcount.found), Stamp: d.published.stamp, Durable: !onMemory(d.dir),
+		Usage: d.published.usage.Minus(d.overcount.found), Stamp: d.published.stamp, Durable: !onMemory(d.dir), Remote: onRemote(d.dir),
 	}
 	d.fileBytes.Store(d.base.taken())
 	return nil

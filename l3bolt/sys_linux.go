@@ -74,13 +74,33 @@ func blocksOf(info os.FileInfo) int64 {
 }
 
 // onMemory reports whether dir lies on a file system that a reboot empties.
-func onMemory(dir string) bool {
+func onMemory(dir string) bool { return memoryType(fileSystem(dir)) }
+
+// onRemote reports whether dir lies on a file system of another machine, or of a
+// program: its locks and syncs are as good as theirs.
+func onRemote(dir string) bool { return remoteType(fileSystem(dir)) }
+
+// fileSystem is the type of dir's, 0 if nobody can say.
+func fileSystem(dir string) uint32 {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return false
+		return 0
 	}
-	switch uint32(st.Type) {
+	return uint32(st.Type)
+}
+
+func memoryType(fsType uint32) bool {
+	switch fsType {
 	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
+		return true
+	}
+	return false
+}
+
+func remoteType(fsType uint32) bool {
+	switch fsType {
+	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC,
+		unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.NCP_SUPER_MAGIC, unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC:
 		return true
 	}
 	return false

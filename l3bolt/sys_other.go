@@ -22,5 +22,6 @@ func freeBytes(string) (int64, bool) { return 0, false }
 // blocksOf is a file's length: what it takes of its disk is known on linux only.
 func blocksOf(info os.FileInfo) int64 { return info.Size() }
 
-// onMemory is known on linux only.
+// onMemory and onRemote are known on linux only.
 func onMemory(string) bool { return false }
+func onRemote(string) bool { return false }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stratakv/strata/tiered"
+	"github.com/stratakv/strata/tiered/tier"
 )
 
 // Odd places: stores whose files lie where not every process can use them as
@@ -132,6 +134,32 @@ func TestPlaceSharedDirDeleted(t *testing.T) {
 				t.Errorf("who trusts the deleted words is %v, want owner", st.Role)
 			}
 		})
+	}
+}
+
+// remoteDurable lies on a network file system.
+type remoteDurable struct{ *toyDurable }
+
+func (d remoteDurable) State() tier.State {
+	s := d.toyDurable.State()
+	s.Remote = true
+	return s
+}
+
+// TestPlaceRemote: a network file system is used, and said.
+func TestPlaceRemote(t *testing.T) {
+	for remote, d := range map[bool]tier.Durable{false: newToyDurable(), true: remoteDurable{newToyDurable()}} {
+		log := new(guestLog)
+		s, err := tiered.OpenOver(d, "", &tiered.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustSet(t, s, "k", "v", 0)
+		wantValue(t, s, "k", "v")
+		_ = s.Close()
+		if said := strings.Contains(strings.Join(log.lines(), ""), "network"); said != remote {
+			t.Errorf("remote %v: the log says so: %v", remote, said)
+		}
 	}
 }
 

@@ -107,6 +107,10 @@ func begin(d tier.Durable, clock *clock, o *Options, cohere func(tier.State) (co
 		o.Logger.Warn("strata: the store's directory is in memory: writes do not survive a power cut",
 			slog.String("package", "tiered"))
 	}
+	if state.Remote {
+		o.Logger.Warn("strata: the store's directory is on a network or FUSE file system, whose locks and syncs may not be kept: use a local disk",
+			slog.String("package", "tiered"))
+	}
 	c := newCommitter(d, clock, nil, o)
 	// In another boot the clock begins anew: nobody may read it before that is
 	// kept, or it could go back at the next opening. A full disk must not keep

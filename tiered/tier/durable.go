@@ -51,6 +51,9 @@ type State struct {
 	Stamp             Stamp // the zero Stamp in a new store
 	// Durable says whether Commit keeps P1: false in memory and on tmpfs.
 	Durable bool
+	// Remote says that the files are on a file system of another machine, or of
+	// a program that may reach for one, as far as that is known.
+	Remote bool
 }
 
 // DurableStats is a snapshot of a Durable's counters.
