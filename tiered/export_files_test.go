@@ -3,10 +3,12 @@
 package tiered
 
 import (
+	"context"
 	"runtime"
 
 	"github.com/stratakv/strata/host"
 	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
@@ -18,6 +20,15 @@ func OpenOver(d tier.Durable, dir string, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	return newDurableStore(d, dir, o)
+}
+
+// OpenOn is OpenContext with a file system for the journal.
+func OpenOn(ctx context.Context, dir string, opts *Options, fs l3bolt.FS) (*Store, error) {
+	o, err := withDefaults(opts)
+	if err != nil {
+		return nil, err
+	}
+	return openOn(ctx, dir, o, fs)
 }
 
 // InFlight is the number of groups in flight on key's bucket, and Generation

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered"
 )
 
@@ -28,13 +29,14 @@ type hostsTask struct {
 	Workers int
 	Pause   time.Duration // at most so long between two operations of a worker
 	Follow  bool          // never own
+	Disk    bool          // the journal is on a commandedDisk, commanded over standard input
 }
 
 const hostsEnv = "STRATA_TEST_HOSTS_CHILD"
 
 // hostsLine is one line that a child says.
 type hostsLine struct {
-	What   string // call, return, role, open, closed, bad
+	What   string // call, return, role, open, closed, fault, bad
 	Client int
 	N      int   // number of the client's operation
 	At     int64 // CLOCK_MONOTONIC, which all processes share
@@ -85,7 +87,7 @@ func TestHostsChild(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	say := new(hostsSay)
-	s, err := openHosts(ctx, &task)
+	s, err := openHosts(ctx, &task, say)
 	if err != nil {
 		if ctx.Err() == nil {
 			say.line(hostsLine{What: "bad", Text: "open: " + err.Error()})
@@ -110,13 +112,19 @@ func TestHostsChild(t *testing.T) {
 }
 
 // openHosts opens the store; while its owner is stopped it has to wait.
-func openHosts(ctx context.Context, task *hostsTask) (*tiered.Store, error) {
+func openHosts(ctx context.Context, task *hostsTask, say *hostsSay) (*tiered.Store, error) {
 	o := &tiered.Options{L1Bytes: 1 << 20, L2Bytes: 1 << 20, SharedDir: task.Shared}
 	if task.Follow {
 		o.Role = tiered.RoleFollower
 	}
+	var fs l3bolt.FS
+	if task.Disk {
+		disk := &commandedDisk{fault: func() { say.line(hostsLine{What: "fault", Client: task.ID}) }}
+		go disk.listen(os.Stdin)
+		fs = disk
+	}
 	for {
-		s, err := tiered.OpenContext(ctx, task.Dir, o)
+		s, err := tiered.OpenOn(ctx, task.Dir, o, fs)
 		if err == nil || ctx.Err() != nil || !errors.Is(err, tiered.ErrUnavailable) {
 			return s, err
 		}

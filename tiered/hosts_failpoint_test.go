@@ -5,7 +5,6 @@ package tiered_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -38,12 +37,7 @@ var hostsFailpoints = []struct {
 //
 // goes on at each place until so many processes were killed there.
 func TestHostsFailpoints(t *testing.T) {
-	want := 2
-	if v := os.Getenv(hostsRoundsEnv); v != "" {
-		if _, err := fmt.Sscan(v, &want); err != nil || want < 1 {
-			t.Fatalf("%s=%s: want a number above 0", hostsRoundsEnv, v)
-		}
-	}
+	want := hostsRounds(t, 2)
 	for _, p := range hostsFailpoints {
 		t.Run(p.name, func(t *testing.T) {
 			hits, events := 0, 0
@@ -77,8 +71,10 @@ func (r *hostsRun) failpointRound(point string, most int, takeover bool, want in
 	}
 	for until := monotonic() + int64(3*time.Second); hits < want && monotonic() < until; {
 		time.Sleep(100 * time.Millisecond)
-		for _, c := range r.ended() {
-			hits++
+		for _, c := range r.gone() {
+			if ws := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() && ws.Signal() == syscall.SIGKILL {
+				hits++
+			}
 			r.end(c, syscall.SIGKILL)
 			r.start(armed())
 		}
@@ -96,8 +92,8 @@ func (r *hostsRun) failpointRound(point string, most int, takeover bool, want in
 	return hits
 }
 
-// ended are the children that have ended by themselves.
-func (r *hostsRun) ended() (all []*hostsChild) {
+// gone are the children that have ended by themselves.
+func (r *hostsRun) gone() (all []*hostsChild) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.children {

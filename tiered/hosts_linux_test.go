@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -38,6 +39,7 @@ type hostsRun struct {
 	t    *testing.T
 	dir  string
 	exe  string // whose tests the next child runs
+	disk bool   // the next child's disk takes commands
 	rng  *rand.Rand
 	next int // ID of the next child
 
@@ -46,8 +48,10 @@ type hostsRun struct {
 	bad      []string
 	failed   []string // operations of unknown outcome, or that did not happen
 	children map[int]*hostsChild
-	owner    int     // ID of the child that said so last; 0: none
+	owner    int     // ID of the child that said so of the highest epoch; 0: none
 	owned    []int64 // when children said that they own
+	epoch    uint64  // owner's
+	faulty   []int64 // when an owner's fdatasync failed
 	acked    []int64 // when writes were acknowledged
 	deaths   []int64 // when an owner was killed
 	faults   map[string]int
@@ -56,6 +60,7 @@ type hostsRun struct {
 type hostsChild struct {
 	id   int
 	cmd  *exec.Cmd
+	in   io.Writer     // commands for its disk
 	done chan struct{} // closed when it has ended and all is read
 }
 
@@ -64,7 +69,7 @@ func (r *hostsRun) start(env ...string) *hostsChild {
 	r.next++
 	task := hostsTask{
 		Dir: r.dir, Shared: r.dir + "-shared", ID: r.next, Seed: r.rng.Uint64(), Keys: hostsKeys, Workers: 3,
-		Pause: 6 * time.Millisecond, Follow: r.next%5 == 0,
+		Pause: 6 * time.Millisecond, Follow: r.next%5 == 0, Disk: r.disk,
 	}
 	text, err := json.Marshal(task)
 	if err != nil {
@@ -74,6 +79,9 @@ func (r *hostsRun) start(env ...string) *hostsChild {
 	c.cmd.Env = append(append(os.Environ(), hostsEnv+"="+string(text)), env...)
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		r.t.Fatal(err)
+	}
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
 		r.t.Fatal(err)
@@ -90,7 +98,7 @@ func (r *hostsRun) start(env ...string) *hostsChild {
 		for {
 			line, err := lines.ReadBytes('\n')
 			if err != nil {
-				_ = c.cmd.Wait() // killed, most of them
+				r.ended(c, c.cmd.Wait())
 				return
 			}
 			var l hostsLine
@@ -102,6 +110,15 @@ func (r *hostsRun) start(env ...string) *hostsChild {
 	return c
 }
 
+// ended takes note of a child's end; err is its Wait's. Most are killed.
+func (r *hostsRun) ended(c *hostsChild, err error) {
+	if c.cmd.ProcessState.ExitCode() > 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.bad = append(r.bad, fmt.Sprintf("child %d: %v", c.id, err))
+	}
+}
+
 // take takes in what a child said.
 func (r *hostsRun) take(c *hostsChild, l hostsLine) {
 	r.mu.Lock()
@@ -111,9 +128,13 @@ func (r *hostsRun) take(c *hostsChild, l hostsLine) {
 		r.bad = append(r.bad, fmt.Sprintf("child %d: %s", c.id, l.Text))
 	case "role":
 		if l.Role == "owner" {
-			r.owner = c.id
 			r.owned = append(r.owned, l.At)
+			if l.Epoch >= r.epoch {
+				r.owner, r.epoch = c.id, l.Epoch
+			}
 		}
+	case "fault":
+		r.faulty = append(r.faulty, l.At)
 	case "call", "return":
 		r.history.add(l)
 		if l.How != "" {
@@ -270,16 +291,24 @@ func (r *hostsRun) takeovers() []time.Duration {
 	return all
 }
 
+// hostsRounds is what the environment asks for, or usual; one in short tests.
+func hostsRounds(t *testing.T, usual int) (rounds int) {
+	t.Helper()
+	v := os.Getenv(hostsRoundsEnv)
+	if v == "" && testing.Short() {
+		return 1
+	}
+	if v == "" {
+		return usual
+	}
+	if _, err := fmt.Sscan(v, &rounds); err != nil || rounds < 1 {
+		t.Fatalf("%s=%s: want a number above 0", hostsRoundsEnv, v)
+	}
+	return rounds
+}
+
 func TestHosts(t *testing.T) {
-	rounds, length := 2, 4*time.Second
-	if testing.Short() {
-		rounds = 1
-	}
-	if v := os.Getenv(hostsRoundsEnv); v != "" {
-		if _, err := fmt.Sscan(v, &rounds); err != nil || rounds < 1 {
-			t.Fatalf("%s=%s: want a number above 0", hostsRoundsEnv, v)
-		}
-	}
+	rounds, length := hostsRounds(t, 2), 4*time.Second
 	faults, events := map[string]int{}, 0
 	var takeovers []time.Duration
 	for range rounds {

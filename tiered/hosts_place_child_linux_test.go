@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,14 +28,17 @@ type guestTask struct {
 	Role        tiered.Role
 	Hide        bool // a file system of its own lies over Shared; needs CLONE_NEWNS
 	ReadOnly    bool // Dir cannot be written; needs CLONE_NEWNS
+	Cold        bool // without L1
+	Disk        bool // the journal is on a commandedDisk
 }
 
 // guestAnswer is what a child answers to one command.
 type guestAnswer struct {
-	Err, Value                     string
-	Unavailable, Locked, ErrAbsent bool
-	Stats                          tiered.Stats
-	Log                            []string
+	Err, Value, Tier                        string
+	Unavailable, Unknown, Locked, ErrAbsent bool
+	Expired                                 bool // the context's deadline
+	Stats                                   tiered.Stats
+	Log                                     []string
 }
 
 const guestEnv = "STRATA_TEST_GUEST"
@@ -47,7 +51,7 @@ type guest struct {
 	out *bufio.Reader
 }
 
-func startGuest(t *testing.T, task guestTask, attr syscall.SysProcAttr) *guest {
+func startGuest(t *testing.T, task guestTask, attr syscall.SysProcAttr, env ...string) *guest {
 	t.Helper()
 	text, err := json.Marshal(task)
 	if err != nil {
@@ -55,8 +59,11 @@ func startGuest(t *testing.T, task guestTask, attr syscall.SysProcAttr) *guest {
 	}
 	attr.Pdeathsig = syscall.SIGKILL
 	g := &guest{t: t, cmd: exec.Command(os.Args[0], "-test.run=^TestGuestChild$", "-test.v=false")}
-	g.cmd.Env = append(os.Environ(), guestEnv+"="+string(text))
+	g.cmd.Env = append(append(os.Environ(), guestEnv+"="+string(text)), env...)
 	g.cmd.Stderr, g.cmd.SysProcAttr = os.Stderr, &attr
+	if attr.Credential != nil {
+		g.cmd.Path, g.cmd.Dir = "/proc/self/exe", "/" // whoever he becomes can reach these
+	}
 	in, err := g.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +83,22 @@ func startGuest(t *testing.T, task guestTask, attr syscall.SysProcAttr) *guest {
 func (g *guest) kill() {
 	_ = g.cmd.Process.Kill()
 	_ = g.cmd.Wait()
+}
+
+// stop returns when all of the child's threads stand still.
+func (g *guest) stop() {
+	g.t.Helper()
+	if err := g.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		g.t.Fatal(err)
+	}
+	waitFor(g.t, "stop of all its threads", func() bool { return threadsStopped(g.t, g.cmd.Process.Pid) })
+}
+
+func (g *guest) goOn() {
+	g.t.Helper()
+	if err := g.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // tell sends a command, and hear waits for its answer.
@@ -175,40 +198,83 @@ func TestGuestChild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	log := new(guestLog)
-	o := &tiered.Options{
-		L1Bytes: 1 << 20, L2Bytes: 1 << 20, SharedDir: task.Shared, Role: task.Role,
-		Logger: slog.New(slog.NewTextHandler(log, nil)),
-	}
-	var s *tiered.Store
+	g := newGuestStore(task)
 	commands, answers := bufio.NewScanner(os.Stdin), json.NewEncoder(os.Stdout)
 	for commands.Scan() {
-		var a guestAnswer
-		var err error
-		words := strings.Fields(commands.Text())
-		switch words[0] {
-		case "open":
-			s, err = tiered.Open(task.Dir, o)
-		case "get":
-			var value []byte
-			value, err = s.Get(context.Background(), words[1])
-			a.Value = string(value)
-		case "set":
-			err = s.Set(context.Background(), words[1], []byte(words[2]), 0)
-		case "stats":
-			a.Stats, a.Log = s.Stats(), log.lines()
-		case "now":
-			a.Value = s.Now().String()
-		case "close":
-			err = s.Close()
-		}
-		if err != nil {
-			a.Err = err.Error()
-			a.Unavailable, a.Locked = errors.Is(err, tiered.ErrUnavailable), errors.Is(err, tiered.ErrLocked)
-			a.ErrAbsent = errors.Is(err, tiered.ErrNotFound)
-		}
-		if err := answers.Encode(a); err != nil {
+		if err := answers.Encode(g.do(strings.Fields(commands.Text()))); err != nil {
 			return
 		}
 	}
+}
+
+// guestStore is the child's side.
+type guestStore struct {
+	task guestTask
+	opts *tiered.Options
+	log  *guestLog
+	disk *commandedDisk // nil: the operating system's
+	s    *tiered.Store
+}
+
+func newGuestStore(task guestTask) *guestStore {
+	g := &guestStore{task: task, log: new(guestLog)}
+	g.opts = &tiered.Options{
+		L1Bytes: 1 << 20, L2Bytes: 1 << 20, SharedDir: task.Shared, Role: task.Role,
+		Logger: slog.New(slog.NewTextHandler(g.log, nil)),
+	}
+	if task.Cold {
+		g.opts.L1Bytes = -1
+	}
+	if task.Disk {
+		g.disk = &commandedDisk{fault: func() {}}
+	}
+	return g
+}
+
+// do does one command: its name, its arguments, and at the end perhaps how long
+// it may take.
+func (g *guestStore) do(words []string) (a guestAnswer) {
+	ctx := context.Background()
+	if limit, err := time.ParseDuration(words[len(words)-1]); err == nil && limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	var err error
+	switch words[0] {
+	case "open":
+		err = g.open(ctx)
+	case "get":
+		var it tiered.Item
+		it, err = g.s.GetItem(ctx, words[1])
+		a.Value, a.Tier = string(it.Value), it.Tier.String()
+	case "set":
+		err = g.s.Set(ctx, words[1], []byte(words[2]), 0)
+	case "stats":
+		a.Stats, a.Log = g.s.Stats(), g.log.lines()
+	case "now":
+		a.Value = g.s.Now().String()
+	case "disk":
+		g.disk.command(words[1])
+	case "stalled":
+		a.Value = fmt.Sprint(g.disk.stalled())
+	case "close":
+		err = g.s.Close()
+	}
+	if err != nil {
+		a.Err = err.Error()
+		a.Unavailable, a.Unknown = errors.Is(err, tiered.ErrUnavailable), errors.Is(err, tiered.ErrUnknownOutcome)
+		a.Locked, a.ErrAbsent = errors.Is(err, tiered.ErrLocked), errors.Is(err, tiered.ErrNotFound)
+		a.Expired = errors.Is(err, context.DeadlineExceeded)
+	}
+	return a
+}
+
+func (g *guestStore) open(ctx context.Context) (err error) {
+	if g.disk == nil {
+		g.s, err = tiered.OpenContext(ctx, g.task.Dir, g.opts)
+		return err
+	}
+	g.s, err = tiered.OpenOn(ctx, g.task.Dir, g.opts, g.disk)
+	return err
 }

@@ -34,6 +34,7 @@ import (
 //     words.
 type member struct {
 	dir    string
+	fs     l3bolt.FS // of the journal; nil: the operating system's
 	opts   *Options
 	clock  *clock
 	node   atomic.Pointer[host.Node] // set when the first owner was found
@@ -92,7 +93,7 @@ func (m *member) open() (*l3bolt.DB, error) {
 		}
 		defer release()
 	}
-	return l3bolt.Open(m.dir, &l3bolt.Options{Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
+	return l3bolt.Open(m.dir, &l3bolt.Options{FS: m.fs, Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
 }
 
 // begin puts an owner above d. m.mu is held.

@@ -12,11 +12,18 @@ import (
 	"github.com/stratakv/strata/host"
 	"github.com/stratakv/strata/l1"
 	"github.com/stratakv/strata/l2mmap"
+	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered/tier"
 )
 
 // openDir opens a store in dir: this process owns it, or follows who does.
 func openDir(ctx context.Context, dir string, o *Options) (*Store, error) {
+	return openOn(ctx, dir, o, nil)
+}
+
+// openOn is openDir whose journal, while this process owns it, is on fs; nil: on
+// the operating system's.
+func openOn(ctx context.Context, dir string, o *Options, fs l3bolt.FS) (*Store, error) {
 	if dir == "" {
 		return nil, fmt.Errorf("%w: the directory's name is empty", ErrUnavailable)
 	}
@@ -24,7 +31,7 @@ func openDir(ctx context.Context, dir string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &member{dir: dir, opts: o, clock: s.clock, caches: &s.caches, learning: s.learning}
+	m := &member{dir: dir, fs: fs, opts: o, clock: s.clock, caches: &s.caches, learning: s.learning}
 	role := host.Role(o.Role)
 	if o.Fresh {
 		role = host.RoleOwner // who follows cannot begin anew
