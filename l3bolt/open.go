@@ -80,7 +80,7 @@ func makeDir(dir string) error {
 func acquire(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|openFlags, fileMode)
 	if errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("%w: the store's owner has to write here: make the directory writable for this user", err)
+		err = fmt.Errorf("%w: %s", err, writeCure(name))
 	}
 	if err != nil {
 		return nil, cannot("open", name, err)
@@ -94,6 +94,16 @@ func acquire(name string) (*os.File, error) {
 		return nil, failed(tier.ErrUnavailable, "lock", name, err)
 	}
 	return nil, fmt.Errorf("%w: %s", tier.ErrLocked, name)
+}
+
+// writeCure says how LOCK can be opened for writing.
+func writeCure(name string) string {
+	for _, of := range []string{name, filepath.Dir(name)} {
+		if uid, known := userOf(of); known && uid != os.Geteuid() {
+			return fmt.Sprintf("the store belongs to uid %d: run it as uid %d, or use another directory", uid, uid)
+		}
+	}
+	return "the store's owner has to write here: make the directory writable for this user"
 }
 
 // abandon releases what a failed Open had taken.

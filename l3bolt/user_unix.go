@@ -16,14 +16,24 @@ func checkUser(dir string) error {
 		return nil
 	}
 	for _, name := range []string{lockName, storeName} {
-		info, err := os.Lstat(filepath.Join(dir, name))
-		if err != nil {
-			continue // what comes next says what is wrong
-		}
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
+		// Where it is not known, what comes next says what is wrong.
+		if uid, known := userOf(filepath.Join(dir, name)); known && uid != 0 {
 			return fmt.Errorf("the store belongs to uid %d and this process runs as root: run it as uid %d, or give the whole directory to root (chown -R)",
-				st.Uid, st.Uid)
+				uid, uid)
 		}
 	}
 	return nil
+}
+
+// userOf is the user id that a file belongs to.
+func userOf(name string) (uid int, known bool) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return 0, false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Uid), true
 }
