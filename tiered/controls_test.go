@@ -139,6 +139,9 @@ var mutations = []control{
 	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", tries: 5, edits: []edit{
 		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
 	}},
+	{name: "an owner pledges itself to any words", pkg: inTiered, test: "TestPlaceStoppedTrustsOldWords", edits: []edit{
+		{"l2mmap/pledge_linux.go", "if named != id || id == noControl {", "if false {"},
+	}},
 	// The background.
 	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
 		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},
