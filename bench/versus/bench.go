@@ -80,16 +80,17 @@ type side struct {
 	ours  bool
 	aside bool
 	note  string
-	// setup is called once, before the first turn; peer.ErrMissing leaves the
-	// side out. Nil: there is nothing to do.
+	// setup is called once, before the first turn. Nil: there is nothing to do.
 	setup func(ctx context.Context) error
 	// turn measures, and adds to the tables.
 	turn func(ctx context.Context) error
-	// close is called once after setup, with whatever error. Nil: likewise.
+	// close is called once after setup, whatever came of it. Nil: likewise.
 	close func() error
 }
 
-// alternate lets sides take turns, A B A B, for so many rounds.
+// alternate lets sides take turns, A B A B, for so many rounds. A peer that is
+// missing or fails is named in the result and left out from then on; what it did
+// before stays. Where nothing may be missing it is an error, as it is of ours.
 func (b *bench) alternate(ctx context.Context, res *report.Result, rounds int, sides ...*side) (err error) {
 	var there []*side
 	defer func() {
@@ -99,31 +100,40 @@ func (b *bench) alternate(ctx context.Context, res *report.Result, rounds int, s
 			}
 		}
 	}()
+	out := map[*side]bool{}
+	without := func(s *side, err error) error {
+		if err == nil {
+			return nil
+		}
+		if s.ours || b.set.strict || ctx.Err() != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		b.say("%s: %s: %v", res.Name, s.name, err)
+		res.Missing = append(res.Missing, fmt.Sprintf("%s: %v", s.name, err))
+		out[s] = true
+		return nil
+	}
 	for _, s := range sides {
-		if s.setup != nil {
-			b.say("%s: %s: setting up", res.Name, s.name)
-			err := s.setup(ctx)
-			if errors.Is(err, peer.ErrMissing) && !b.set.strict {
-				b.say("%s: %s: %v", res.Name, s.name, err)
-				res.Missing = append(res.Missing, fmt.Sprintf("%s: %v", s.name, err))
-				continue
-			}
-			there = append(there, s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
+		there = append(there, s)
+		if s.setup == nil {
 			continue
 		}
-		there = append(there, s)
+		b.say("%s: %s: setting up", res.Name, s.name)
+		if err := without(s, s.setup(ctx)); err != nil {
+			return err
+		}
 	}
 	for round := range rounds {
 		for _, s := range there {
+			if out[s] {
+				continue
+			}
 			b.say("%s: round %d of %d: %s", res.Name, round+1, rounds, s.name)
 			if err := b.settle(); err != nil {
 				return err
 			}
-			if err := errors.Join(s.turn(ctx), ctx.Err()); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+			if err := errors.Join(without(s, s.turn(ctx)), ctx.Err()); err != nil {
+				return err
 			}
 		}
 	}

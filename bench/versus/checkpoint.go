@@ -7,13 +7,12 @@ import (
 
 	"github.com/stratakv/strata/bench/versus/measure"
 	"github.com/stratakv/strata/bench/versus/peer"
-	"github.com/stratakv/strata/bench/versus/records"
 	"github.com/stratakv/strata/bench/versus/report"
 	"github.com/stratakv/strata/tiered"
 )
 
 var checkpointHow = []string{
-	"strata alone. Each round opens the store, whose journal is empty, and sets for long enough that checkpoints run; a Set counts as beside a checkpoint if one was under way when it began or ended (Stats, looked at every millisecond).",
+	"strata alone. Each round opens the store, sets for a while that is not counted, and then for long enough that checkpoints run, under the same load with and without; a Set counts as beside a checkpoint if one was under way when it began or ended (Stats, looked at every millisecond).",
 }
 
 // The classes of operations beside what the store does by itself.
@@ -62,10 +61,12 @@ func checkpoint(ctx context.Context, b *bench, res *report.Result) error {
 	without, with := "without a checkpoint", "beside one"
 	s := b.over(strataWith(strata, "", tiered.Options{}), n, func(ctx context.Context, kv peer.KV) error {
 		store := kv.(*peer.Strata).Store
+		set := b.setter(ctx, kv, keys)
+		if err := warmed(ctx, writers, b.set.length/2, set); err != nil {
+			return err
+		}
 		underWay, stop := checkpoints(store)
-		run, err := measure.Closed(ctx, writers, 8*b.set.length, beside(underWay, func(c *measure.Caller) error {
-			return kv.Set(ctx, records.Key(keys.Next(c.Rng)), b.values.At(c.Rng.Int()))
-		}))
+		run, err := measure.Closed(ctx, writers, 8*b.set.length, beside(underWay, set))
 		stop()
 		ran += store.Stats().L3.Checkpoints
 		for class, name := range []string{classQuiet: without, classBeside: with} {

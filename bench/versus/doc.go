@@ -1,8 +1,16 @@
 // Versus compares strata with what else one could use, side by side:
 //
 //	go run ./bench -quick           # from the repository's root; some minutes
-//	go run ./bench -out docs        # the whole, about 40 minutes: docs/benchmarks.md
 //	go run ./bench -run '^set-'     # some of the comparisons; -list names them
+//	go run ./bench -out docs -readme README.md # the whole, about 50 minutes
+//
+// The report is kept in the directory -out: benchmarks.json has the last result
+// of each comparison, with when, on what and of which commit it was measured;
+// benchmarks.md, the charts and the summary in the README are made of it, after
+// each comparison. So a run may be cut, or a part be measured again:
+//
+//	go run ./bench -out docs -readme README.md -run '^mixed$'
+//	go run ./bench -out docs -readme README.md -render # write it anew, measure nothing
 //
 // How it measures, so that the figures mean something:
 //
@@ -16,10 +24,11 @@
 //     all alike; "sustained" shows what that costs.
 //  4. Figures that rest on syncs stand beside what fdatasync alone does on the
 //     same file system in the same rounds.
-//  5. A peer that is not installed is named in the output, never left out in
-//     silence; bench/install-peers installs them.
+//  5. A peer that is not installed, or that fails, is named in the output, never
+//     left out in silence; bench/install-peers installs them. A comparison that
+//     fails costs no other one its result.
 //  6. What a peer does better stands in a table that is made from the figures.
 //
-// Exit code: 0, every target is met or not judged; 1, one is missed; 2, something
-// went wrong. Ctrl-C ends it and removes what it made. It needs Linux.
+// Exit code, of what was measured in this run: 0, every target is met or not
+// judged; 1, one is missed; 2, something went wrong. Ctrl-C ends it and removes what it made. It needs Linux.
 package main

@@ -58,6 +58,7 @@ func sets(writers int) func(context.Context, *bench, *report.Result) error {
 		title := fmt.Sprintf("Durable Set, %d records, %d at once", n, writers)
 		rate = table(res, title, "per second", true, sides...)
 		median = table(res, title+", p50", "µs", false, sides...)
+		rate.Headline, median.Headline = writers == 512, writers == 1
 		tail = table(res, title+", p99", "µs", false, sides...)
 		box := b.disk(fact(res, "The disk", "per second"))
 		if err := b.alternate(ctx, res, b.set.rounds, append(sides, box)...); err != nil {

@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/stratakv/strata/bench/versus/machine"
+	"github.com/stratakv/strata/bench/versus/peer"
 	"github.com/stratakv/strata/bench/versus/report"
 )
 
@@ -42,17 +42,35 @@ func run(ctx context.Context, args []string, out, log io.Writer) int {
 		}
 		return 0
 	}
-	r, err := compare(ctx, set, log)
-	if err == nil || len(r.Results) > 0 {
-		err = errors.Join(err, write(r, set.out, out))
+	d, err := openDocument(set)
+	if err == nil {
+		return finish(ctx, set, d, out, log)
 	}
-	if err != nil {
-		fmt.Fprintln(log, "bench:", err)
-		return 2
+	fmt.Fprintln(log, "bench:", err)
+	return 2
+}
+
+// finish measures, unless the report is only to be written anew, and gives the
+// exit code.
+func finish(ctx context.Context, set settings, d *document, out, log io.Writer) int {
+	if set.render {
+		if err := d.write(); err != nil {
+			fmt.Fprintln(log, "bench:", err)
+			return 2
+		}
+		return 0
+	}
+	r, err := compare(ctx, set, log, d.put)
+	if len(r.Results) > 0 {
+		err = errors.Join(err, r.Markdown(out, nil))
 	}
 	missed := r.Missed()
 	for _, t := range missed {
 		fmt.Fprintf(log, "bench: missed: %s: want %s, got %.3g\n", t.What, t.Want(), t.Got().Median)
+	}
+	if err != nil {
+		fmt.Fprintln(log, "bench:", err)
+		return 2
 	}
 	if len(missed) > 0 {
 		return 1
@@ -60,50 +78,45 @@ func run(ctx context.Context, args []string, out, log io.Writer) int {
 	return 0
 }
 
-// compare runs the comparisons that are chosen. With an error the report has
-// those that came to their end.
-func compare(ctx context.Context, set settings, log io.Writer) (r *report.Report, err error) {
+// compare runs the comparisons that are chosen, and gives each result to done
+// when it is there. One that fails is part of the error, and the next one runs;
+// the report has those that came to their end.
+func compare(ctx context.Context, set settings, log io.Writer, done func(*report.Result) error) (r *report.Report, err error) {
+	r = new(report.Report)
 	b, err := newBench(set, log)
 	if err != nil {
-		return &report.Report{}, err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	r = &report.Report{
-		Command: set.command(), Quick: set.quick, Rounds: set.rounds, Box: machine.Describe(ctx, b.data),
-	}
+	box := machine.Describe(b.data)
+	box = append(box, peer.Programs(ctx)...)
 	if !machine.OnDisk(b.data) {
-		r.Box = append(r.Box, "**The stores were in memory: nothing was durable, and the durable figures mean nothing.**")
+		box = append(box, "**The stores were in memory: nothing was durable, and the durable figures mean nothing.**")
 	}
-	begin := time.Now()
+	chosen := 0
 	for _, c := range comparisons {
-		if !set.run.MatchString(c.name) {
+		if !set.run.MatchString(c.name) || ctx.Err() != nil {
 			continue
 		}
-		at := time.Now()
-		res := &report.Result{Name: c.name, Title: c.title, How: c.how}
-		if err := c.run(ctx, b, res); err != nil {
-			return r, fmt.Errorf("%s: %w", c.name, err)
+		chosen++
+		res := &report.Result{Name: c.name, Title: c.title, How: c.how, Stamp: report.Stamp{
+			Command: set.command(c.name), Commit: machine.Commit(ctx), Began: time.Now().UTC(), Box: box,
+			Quick: set.quick, Rounds: set.rounds, Length: set.length,
+		}}
+		if failed := c.run(ctx, b, res); failed != nil {
+			b.say("%s: failed: %v", c.name, failed)
+			err = errors.Join(err, fmt.Errorf("%s: %w", c.name, failed))
+			continue
 		}
+		res.Stamp.Took = time.Since(res.Stamp.Began)
 		r.Results = append(r.Results, res)
-		b.say("%s: done in %v", c.name, time.Since(at).Round(time.Second))
+		b.say("%s: done in %v", c.name, res.Stamp.Took.Round(time.Second))
+		if err := done(res); err != nil {
+			return r, err
+		}
 	}
-	r.Box = append(r.Box, fmt.Sprintf("the run took %v", time.Since(begin).Round(time.Second)))
-	if len(r.Results) == 0 {
+	if chosen == 0 && ctx.Err() == nil {
 		return r, fmt.Errorf("no comparison matches -run '%s'", set.run)
 	}
-	return r, nil
-}
-
-// write prints the report, and leaves it with its charts in dir.
-func write(r *report.Report, dir string, out io.Writer) error {
-	const charts = "benchmarks"
-	if err := r.WriteCharts(filepath.Join(dir, charts)); err != nil {
-		return err
-	}
-	f, err := os.Create(filepath.Join(dir, "benchmarks.md"))
-	if err != nil {
-		return err
-	}
-	err = r.Markdown(f, func(file string) string { return charts + "/" + file })
-	return errors.Join(err, f.Close(), r.Markdown(out, nil))
+	return r, errors.Join(err, ctx.Err())
 }

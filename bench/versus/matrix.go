@@ -11,7 +11,7 @@ import (
 )
 
 var matrixHow = []string{
-	"Operations a second: reads of 100, 95, 90 and 50 %, all others durable Sets; 1, 64 and 512 callers; keys by Zipf's law (0.99) and evenly; two sizes of the store, and the largest for strata alone. Medians over at most 3 rounds of half the length; a system stays open for all cells of a size and distribution, the cells warmed in turn. Redis by rueidis as it comes.",
+	"Operations a second: reads of 100, 95, 90 and 50 %, all others durable Sets; 1, 64 and 512 callers; keys by Zipf's law (0.99) and evenly; two sizes of the store, and the largest for strata alone. Medians over at most 2 rounds of a quarter of the length; a system stays open for all cells of a size and distribution, the cells warmed in turn. Redis by rueidis as it comes.",
 }
 
 func matrix(ctx context.Context, b *bench, res *report.Result) error {
@@ -37,7 +37,7 @@ func matrix(ctx context.Context, b *bench, res *report.Result) error {
 					return b.cells(ctx, kv, by.keys, s.name, g)
 				}))
 			}
-			if err := b.alternate(ctx, res, min(b.set.rounds, 3), sides...); err != nil {
+			if err := b.alternate(ctx, res, min(b.set.rounds, 2), sides...); err != nil {
 				return err
 			}
 		}
@@ -53,7 +53,7 @@ func (b *bench) cells(ctx context.Context, kv peer.KV, keys *measure.Keys, name 
 			if err := warmed(ctx, callers, b.set.length/8, op); err != nil {
 				return err
 			}
-			run, err := measure.Closed(ctx, callers, b.set.length/2, op)
+			run, err := measure.Closed(ctx, callers, b.set.length/4, op)
 			if err != nil {
 				return err
 			}

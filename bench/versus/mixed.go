@@ -13,14 +13,27 @@ import (
 )
 
 var mixedHow = []string{
-	"64 callers over all records by Zipf's law (0.99): nine of ten operations are Gets, one is a Set, durable but for \"everysec\". Redis over a Unix socket by rueidis as it comes, which sends what is asked at once together; with its client-side caching, reads of what the client has seen are answered from its own memory, and the server tells it of changes.",
+	"64 callers over all records: nine of ten operations are Gets, one is a Set, durable but for \"everysec\". Keys by Zipf's law (0.99), as sessions are asked for, which is judged; and evenly, over at most three rounds. Redis over a Unix socket by rueidis as it comes, which sends what is asked at once together; with its client-side caching, reads of what the client has seen are answered from its own memory, and the server tells it of changes.",
 	"All stay open over the rounds, with what is in their caches, 128 MiB each; they were warmed by the same load.",
 }
 
 func mixed(ctx context.Context, b *bench, res *report.Result) error {
+	n := b.set.base()
+	if err := b.mixedBy(ctx, res, "Zipf", measure.Zipf(n), b.set.rounds); err != nil {
+		return err
+	}
+	rate := res.Tables[0]
+	rate.Headline = true
+	for _, peer := range []string{"Redis always, rueidis", "Redis everysec, rueidis"} {
+		b.judge(res, n, 1_000_000, report.Over("reads 90 / writes 10, 64 callers, throughput / "+peer, rate.Row(strata), rate.Row(peer), false, 10))
+	}
+	return b.mixedBy(ctx, res, "uniform", measure.Uniform(n), min(b.set.rounds, 3))
+}
+
+// mixedBy compares over keys of one distribution.
+func (b *bench) mixedBy(ctx context.Context, res *report.Result, by string, keys *measure.Keys, rounds int) error {
 	const callers, reads = 64, 90
 	n := b.set.base()
-	keys := measure.Zipf(n)
 	var rate, gets, putsTail *report.Table
 	warm := func(ctx context.Context, kv peer.KV) error {
 		return warmed(ctx, callers, 3*b.set.length, b.mix(ctx, kv, keys, reads))
@@ -43,17 +56,11 @@ func mixed(ctx context.Context, b *bench, res *report.Result) error {
 			return err
 		}))
 	}
-	rate = table(res, fmt.Sprintf("Reads 90 %%, writes 10 %%, %d records, %d callers", n, callers), "per second", true, sides...)
-	gets = table(res, "Of these, Get, p99", "µs", false, sides...)
-	putsTail = table(res, "Of these, Set, p99", "µs", false, sides...)
+	rate = table(res, fmt.Sprintf("Reads 90 %%, writes 10 %%, %d records, %s, %d callers", n, by, callers), "per second", true, sides...)
+	gets = table(res, "Of these ("+by+"), Get, p99", "µs", false, sides...)
+	putsTail = table(res, "Of these ("+by+"), Set, p99", "µs", false, sides...)
 	box := b.disk(fact(res, "The disk", "per second"))
-	if err := b.alternate(ctx, res, b.set.rounds, append(sides, box)...); err != nil {
-		return err
-	}
-	for _, s := range systems[1:3] {
-		b.judge(res, n, 1_000_000, report.Over("reads 90 / writes 10, 64 callers, throughput / "+s.name, rate.Row(strata), rate.Row(s.name), false, 10))
-	}
-	return nil
+	return b.alternate(ctx, res, rounds, append(sides, box)...)
 }
 
 // The classes of operations in a mix.

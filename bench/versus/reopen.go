@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/stratakv/strata/bench/versus/machine"
@@ -105,24 +103,4 @@ func writeForEver(ctx context.Context, dir, shared string, n, values int, patien
 		return s.Set(ctx, records.Key(keys.Next(c.Rng)), v.At(c.Rng.Int()))
 	})
 	return errors.Join(err, errors.New("nobody killed it"))
-}
-
-// readFiles reads the files of the store of n records, so that they are in the
-// kernel's cache as far as it has room.
-func (b *bench) readFiles(ctx context.Context, n int) error {
-	dir, err := b.strataDir(ctx, n)
-	if err != nil {
-		return err
-	}
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return errors.Join(err, ctx.Err())
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, f)
-		return errors.Join(err, f.Close(), ctx.Err())
-	})
 }

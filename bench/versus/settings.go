@@ -21,7 +21,9 @@ type settings struct {
 	records [3]int        // a small, a middle and a large store
 	length  time.Duration // of one measurement
 	long    time.Duration // of the sustained one
-	out     string        // where the report is written
+	out     string        // where the report is kept and written
+	readme  string        // the file that has a summary of it; "": none
+	render  bool          // nothing is measured, the report is written from what is kept
 	data    string        // where stores are; "": a temporary directory
 	shared  string        // where strata's L2 is; "": in shared memory if there is any
 	values  int           // how many different ones there are, a power of two
@@ -42,7 +44,9 @@ func parse(args []string, complaints io.Writer) (settings, error) {
 	flags.DurationVar(&s.length, "seconds", 0, "how long each measurement takes, as in 500ms (2s)")
 	flags.DurationVar(&s.long, "sustained", 0, "how long the sustained load takes (5m)")
 	records := flags.String("records", "", "records of a small, a middle and a large `store` (100k,1M,10M)")
-	flags.StringVar(&s.out, "out", "bin/bench", "`directory` for benchmarks.md and its charts")
+	flags.StringVar(&s.out, "out", "bin/bench", "`directory` for benchmarks.md, its charts, and benchmarks.json, which keeps the last result of each comparison for the next run")
+	flags.StringVar(&s.readme, "readme", "", "`file` whose summary of the figures is to be replaced, such as README.md")
+	flags.BoolVar(&s.render, "render", false, "measure nothing; write the report and the summary from what is kept in -out")
 	flags.StringVar(&s.data, "data", "", "`directory` that keeps the stores for the next run (a temporary one)")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -101,15 +105,9 @@ func (s settings) small() int { return s.records[0] }
 func (s settings) base() int  { return s.records[1] }
 func (s settings) large() int { return s.records[2] }
 
-// command is what repeats the run.
-func (s settings) command() string {
-	parts := []string{"go run ./bench"}
-	if s.quick {
-		parts = append(parts, "-quick")
-	}
-	if s.run.String() != "" {
-		parts = append(parts, fmt.Sprintf("-run '%s'", s.run))
-	}
-	return strings.Join(append(parts, fmt.Sprintf("-rounds %d -seconds %v -sustained %v -records %d,%d,%d",
-		s.rounds, s.length, s.long, s.records[0], s.records[1], s.records[2])), " ")
+// command is what repeats a comparison.
+func (s settings) command(name string) string {
+	quick := map[bool]string{true: " -quick"}[s.quick]
+	return fmt.Sprintf("go run ./bench%s -run '^%s$' -rounds %d -seconds %v -sustained %v -records %d,%d,%d",
+		quick, name, s.rounds, s.length, s.long, s.records[0], s.records[1], s.records[2])
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,7 +37,11 @@ func TestEveryComparisonRuns(t *testing.T) {
 			set := tiny(t)
 			set.run = regexp.MustCompile("^" + c.name + "$")
 			var log bytes.Buffer
-			r, err := compare(t.Context(), set, &log)
+			d, err := openDocument(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := compare(t.Context(), set, &log, d.put)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, &log)
 			}
@@ -50,16 +55,15 @@ func TestEveryComparisonRuns(t *testing.T) {
 			if left, _ := filepath.Glob(filepath.Join(set.data, "scratch-*")); len(left) != 0 {
 				t.Errorf("left: %v", left)
 			}
-			var out strings.Builder
-			if err := write(r, set.out, &out); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := os.Stat(filepath.Join(set.out, "benchmarks.md")); err != nil || !strings.Contains(out.String(), "## "+c.title) {
+			if text, err := os.ReadFile(filepath.Join(set.out, "benchmarks.md")); err != nil || !strings.Contains(string(text), "## "+c.title) {
 				t.Errorf("no report: %v", err)
 			}
 		})
 	}
 }
+
+// unkept is for runs whose results are only looked at.
+func unkept(*report.Result) error { return nil }
 
 // scarce rows may be without values in a run that is over at once.
 var scarce = regexp.MustCompile("checkpoint")
@@ -90,7 +94,7 @@ func TestMissingPeersAreNamed(t *testing.T) {
 	set.strict = false
 	set.run = regexp.MustCompile("^(set-1|fastmmap)$")
 	var log bytes.Buffer
-	r, err := compare(t.Context(), set, &log)
+	r, err := compare(t.Context(), set, &log, unkept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +108,90 @@ func TestMissingPeersAreNamed(t *testing.T) {
 		}
 	}
 	set.strict = true
-	if _, err := compare(t.Context(), set, &log); err == nil || !strings.Contains(err.Error(), "not installed") {
+	if _, err := compare(t.Context(), set, &log, unkept); err == nil || !strings.Contains(err.Error(), "not installed") {
 		t.Errorf("got %v, want that a peer is not installed", err)
+	}
+}
+
+// A comparison that fails is told, the next one runs, and what was kept of the
+// failed one stays.
+func TestOneThatFailsLosesNoOther(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	set := tiny(t)
+	set.strict = true // Redis is missing
+	set.run = regexp.MustCompile("^(set-1|disk)$")
+	d, err := openDocument(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.put(&report.Result{Name: "set-1", Title: "Set before"}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := compare(t.Context(), set, new(bytes.Buffer), d.put)
+	if err == nil || !strings.Contains(err.Error(), "set-1: ") {
+		t.Errorf("got %v, want that set-1 failed", err)
+	}
+	if len(r.Results) != 1 || r.Results[0].Name != "disk" {
+		t.Errorf("got %d results, want that of disk", len(r.Results))
+	}
+	text, err := os.ReadFile(filepath.Join(set.out, "benchmarks.md"))
+	if err != nil || !strings.Contains(string(text), "## Set before") || !strings.Contains(string(text), "## Bytes on disk") {
+		t.Errorf("got %v, want both in\n%s", err, text)
+	}
+	// The next run begins with what is kept, and writes the summary of all.
+	set.render, set.readme = true, filepath.Join(set.out, "README.md")
+	if err := os.WriteFile(set.readme, []byte("a\n"+report.NoSummary+"z\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = openDocument(set); err != nil {
+		t.Fatal(err)
+	}
+	if code := finish(t.Context(), set, d, new(bytes.Buffer), new(bytes.Buffer)); code != 0 {
+		t.Errorf("got exit code %d", code)
+	}
+	readme, err := os.ReadFile(set.readme)
+	if err != nil || !strings.Contains(string(readme), "session records (JSON), as stored") || !strings.Contains(string(readme), "(benchmarks.md)") {
+		t.Errorf("got %v, want the targets and the link in\n%s", err, readme)
+	}
+}
+
+// A peer that fails in a turn is named and left out of the next ones; ours, or
+// any where nothing may be missing, is an error.
+func TestAPeerThatFailsIsNamed(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		ours, strict bool
+		want         int // turns of the one that fails in its second
+	}{{false, false, 2}, {true, false, 2}, {false, true, 2}} {
+		set := tiny(t)
+		set.strict = c.strict
+		b, err := newBench(set, new(bytes.Buffer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.close()
+		turns, others, closed := 0, 0, 0
+		res := &report.Result{Name: "x"}
+		err = b.alternate(t.Context(), res, 4, &side{
+			name: "fails", ours: c.ours,
+			turn: func(context.Context) error {
+				if turns++; turns == 2 {
+					return broken
+				}
+				return nil
+			},
+			close: func() error { closed++; return nil },
+		}, &side{name: "other", turn: func(context.Context) error { others++; return nil }})
+		if tolerated := !c.ours && !c.strict; tolerated {
+			if err != nil || others != 4 || len(res.Missing) != 1 || res.Missing[0] != "fails: broken" {
+				t.Errorf("got %v, %d turns of the other, %q named", err, others, res.Missing)
+			}
+		} else if !errors.Is(err, broken) {
+			t.Errorf("%+v: got %v, want its error", c, err)
+		}
+		if turns != c.want || closed != 1 {
+			t.Errorf("%+v: got %d turns and %d closes, want %d and 1", c, turns, closed, c.want)
+		}
 	}
 }
 
@@ -117,7 +203,7 @@ func TestInterruptTidiesUp(t *testing.T) {
 	set.run = regexp.MustCompile("^(set-64|mixed)$")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := compare(ctx, set, new(bytes.Buffer)); err == nil {
+	if _, err := compare(ctx, set, new(bytes.Buffer), unkept); err == nil {
 		t.Error("got no error")
 	}
 	if left, err := os.ReadDir(os.TempDir()); len(left) != 0 || err != nil {

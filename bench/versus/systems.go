@@ -16,6 +16,7 @@ type system struct {
 	name        string
 	ours, aside bool
 	note        string
+	files       string // where its records lie, in the directory of the stores
 	sync        string // Redis: appendfsync
 	load        func(ctx context.Context, b *bench, n int) error
 	open        func(ctx context.Context, b *bench, n int) (peer.KV, error)
@@ -38,7 +39,7 @@ func (b *bench) strataDir(ctx context.Context, n int) (string, error) {
 // strataWith is strata with options; its caches are empty when it is opened.
 func strataWith(name, note string, opts tiered.Options) system {
 	return system{
-		name: name, note: note, ours: true, load: loadStrata,
+		name: name, note: note, files: strata, ours: true, load: loadStrata,
 		open: func(ctx context.Context, b *bench, n int) (peer.KV, error) { return b.openStrata(ctx, n, opts) },
 	}
 }
@@ -54,7 +55,7 @@ func (b *bench) openStrata(ctx context.Context, n int, opts tiered.Options) (*pe
 // embedded is a peer in the same process.
 func embedded(name, note, files string, open func(dir string) (peer.Loader, error), toLoad func(dir string) (peer.Loader, error)) system {
 	return system{
-		name: name, note: note,
+		name: name, note: note, files: files,
 		load: func(ctx context.Context, b *bench, n int) error {
 			_, err := b.loaded(ctx, files, n, toLoad)
 			return err

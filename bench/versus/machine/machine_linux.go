@@ -19,12 +19,11 @@ import (
 const unknown = "unknown"
 
 // Describe says what this is, a line each. data is the directory of the stores.
-func Describe(ctx context.Context, data string) []string {
+func Describe(data string) []string {
 	return []string{
 		fmt.Sprintf("processor: %s, %d cores, %s memory", field("/proc/cpuinfo", "model name"), runtime.NumCPU(), field("/proc/meminfo", "MemTotal")),
 		fmt.Sprintf("kernel: %s; %s, %s/%s", firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH),
 		"file system of the stores: " + fileSystem(data),
-		"commit: " + commit(ctx),
 		"peers: " + strings.Join(modules("ristretto", "otter", "bbolt", "pebble", "badger", "rueidis"), ", "),
 	}
 }
@@ -85,8 +84,8 @@ func OnDisk(dir string) bool {
 	return unix.Statfs(dir, &s) == nil && s.Type != unix.TMPFS_MAGIC && s.Type != unix.RAMFS_MAGIC
 }
 
-// commit gives the code's commit, and whether it has been changed since.
-func commit(ctx context.Context) string {
+// Commit gives the code's commit, and whether it has been changed since.
+func Commit(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
 		return unknown

@@ -99,4 +99,17 @@ func (b *Bolt) Load(ctx context.Context, n int, record func(int) (string, []byte
 	return b.db.Sync()
 }
 
+// Walk looks at each record's key and at both ends of its value.
+func (b *Bolt) Walk(ctx context.Context) error {
+	return b.db.View(func(tx *bolt.Tx) error {
+		sum := 0
+		return tx.Bucket(bucket).ForEach(func(_, value []byte) error {
+			if len(value) > 0 {
+				sum += int(value[0]) + int(value[len(value)-1])
+			}
+			return ctx.Err()
+		})
+	})
+}
+
 func (b *Bolt) Close() error { return b.db.Close() }

@@ -29,6 +29,12 @@ type Loader interface {
 	Load(ctx context.Context, n int, record func(i int) (key string, value []byte)) error
 }
 
+// Walker is a KV that can read all of its records, in the order of their keys,
+// without filling its caches.
+type Walker interface {
+	Walk(ctx context.Context) error
+}
+
 // ErrMissing: the machine does not have what the system needs.
 var ErrMissing = errors.New("not installed")
 

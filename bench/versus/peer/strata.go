@@ -76,4 +76,14 @@ func (s *Strata) Load(ctx context.Context, n int, record func(int) (string, []by
 	return context.Cause(ctx)
 }
 
+// Walk is Scan, which fills no cache.
+func (s *Strata) Walk(ctx context.Context) error {
+	for _, err := range s.Store.Scan(ctx, "") {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Strata) Close() error { return errors.Join(s.Store.Close(), os.RemoveAll(s.shared)) }

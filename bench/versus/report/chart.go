@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -28,9 +29,17 @@ func (res *Result) TableChart(i int) string {
 // LinesChart is the name of the file of the i-th lines' chart.
 func (res *Result) LinesChart(i int) string { return fmt.Sprintf("%s-lines-%d.svg", res.Name, i+1) }
 
-// WriteCharts writes all charts into dir, which it makes.
+// WriteCharts writes all charts into dir, which it makes. Charts that are there
+// already and are none of these are removed.
 func (r *Report) WriteCharts(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.svg"))
+	for _, file := range old {
+		err = errors.Join(err, os.Remove(file))
+	}
+	if err != nil {
 		return err
 	}
 	write := func(file string, draw func(io.Writer) error) error {

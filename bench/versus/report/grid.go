@@ -3,8 +3,6 @@ package report
 import (
 	"fmt"
 	"strings"
-
-	"github.com/stratakv/strata/bench/versus/measure"
 )
 
 // Grid is one figure of some systems, the first of which is ours, in many cases.
@@ -12,40 +10,40 @@ type Grid struct {
 	Title, Unit string
 	More        bool
 	Systems     []string
+	Cases       []*Case // in the order of their first value
+}
 
-	cases []string // in the order of their first value
-	cells map[[2]string][]float64
+// Case is a line of a Grid.
+type Case struct {
+	Name   string
+	Values map[string][]float64 // by system, one for each round
 }
 
 // Add adds a round's value.
 func (g *Grid) Add(name, system string, value float64) {
-	if g.cells == nil {
-		g.cells = map[[2]string][]float64{}
-	}
-	if !g.has(name) {
-		g.cases = append(g.cases, name)
-	}
-	cell := [2]string{name, system}
-	g.cells[cell] = append(g.cells[cell], value)
+	c := g.find(name)
+	c.Values[system] = append(c.Values[system], value)
 }
 
-func (g *Grid) has(name string) bool {
-	for _, c := range g.cases {
-		if c == name {
-			return true
+func (g *Grid) find(name string) *Case {
+	for _, c := range g.Cases {
+		if c.Name == name {
+			return c
 		}
 	}
-	return false
+	c := &Case{name, map[string][]float64{}}
+	g.Cases = append(g.Cases, c)
+	return c
 }
 
 // tables gives a table for each case, so that a peer that is better there is
 // found as anywhere else.
 func (g *Grid) tables() []*Table {
 	var all []*Table
-	for _, name := range g.cases {
-		t := &Table{Title: g.Title + ", " + name, Unit: g.Unit, More: g.More}
+	for _, c := range g.Cases {
+		t := &Table{Title: g.Title + ", " + c.Name, Unit: g.Unit, More: g.More}
 		for i, system := range g.Systems {
-			t.Rows = append(t.Rows, &Row{System: system, Ours: i == 0, Values: g.cells[[2]string{name, system}]})
+			t.Rows = append(t.Rows, &Row{System: system, Ours: i == 0, Values: c.Values[system]})
 		}
 		all = append(all, t)
 	}
@@ -58,15 +56,14 @@ func (g *Grid) markdown(b *strings.Builder) {
 		fmt.Fprintf(b, " %s |", system)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("--:|", len(g.Systems)) + "\n")
-	for _, name := range g.cases {
-		fmt.Fprintf(b, "| %s |", name)
-		for _, system := range g.Systems {
-			values := g.cells[[2]string{name, system}]
-			if len(values) == 0 {
+	for i, t := range g.tables() {
+		fmt.Fprintf(b, "| %s |", g.Cases[i].Name)
+		for _, row := range t.Rows {
+			if len(row.Values) == 0 {
 				b.WriteString(" – |")
 				continue
 			}
-			fmt.Fprintf(b, " %s |", number(measure.SpreadOf(values).Median))
+			fmt.Fprintf(b, " %s |", number(row.Spread().Median))
 		}
 		b.WriteString("\n")
 	}

@@ -14,35 +14,55 @@ type Loss struct {
 func (r *Report) Losses() []Loss {
 	var losses []Loss
 	for _, res := range r.Results {
-		for _, t := range res.Tables {
-			if !t.Fact {
-				losses = append(losses, t.losses(res)...)
-			}
-		}
-		for _, g := range res.Grids {
-			for _, t := range g.tables() {
-				losses = append(losses, t.losses(res)...)
-			}
+		for _, t := range res.contests() {
+			losses = append(losses, t.losses(res)...)
 		}
 	}
 	return losses
 }
 
-func (t *Table) losses(res *Result) []Loss {
+// contests are the tables in which somebody can win.
+func (res *Result) contests() []*Table {
+	var all []*Table
+	for _, t := range res.Tables {
+		if !t.Fact {
+			all = append(all, t)
+		}
+	}
+	for _, g := range res.Grids {
+		all = append(all, g.tables()...)
+	}
+	return all
+}
+
+// ours is the best row of ours that has values; nil if there is none.
+func (t *Table) ours() *Row {
 	var ours *Row
 	for _, row := range t.Rows {
 		if row.Ours && !row.Aside && len(row.Values) > 0 && (ours == nil || t.better(row.Spread().Median, ours.Spread().Median)) {
 			ours = row
 		}
 	}
-	if ours == nil {
-		return nil
-	}
-	var losses []Loss
-	mine := ours.Spread().Median
+	return ours
+}
+
+// peers are the rows with values that stand against ours.
+func (t *Table) peers() []*Row {
+	var peers []*Row
 	for _, row := range t.Rows {
-		theirs := row.Spread().Median
-		if row.Ours || len(row.Values) == 0 || !t.better(theirs, mine) {
+		if !row.Ours && len(row.Values) > 0 && t.ours() != nil {
+			peers = append(peers, row)
+		}
+	}
+	return peers
+}
+
+func (t *Table) losses(res *Result) []Loss {
+	var losses []Loss
+	for _, row := range t.peers() {
+		ours := t.ours()
+		mine, theirs := ours.Spread().Median, row.Spread().Median
+		if !t.better(theirs, mine) {
 			continue
 		}
 		factor := mine / theirs

@@ -4,29 +4,29 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Markdown writes the report. charts gives the link of a table's or of lines'
 // chart by its file's name; nil: without charts.
 func (r *Report) Markdown(w io.Writer, charts func(file string) string) error {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\n")
-	if r.Quick {
-		b.WriteString("**A quick run**: fewer rounds and records than the targets are for. What depends on them is not judged.\n\n")
-	}
-	fmt.Fprintf(&b, "Written by `%s`. The systems of a comparison take turns, %d rounds unless it says otherwise;\n"+
-		"a figure is the median over the rounds, and in brackets the least and the greatest. A ratio is that of each round with\n"+
-		"itself, and then the median.\n\n", r.Command, r.Rounds)
-	for _, line := range r.Box {
+	b.WriteString("# Benchmarks\n\n" +
+		"Written by `go run ./bench`; each part says by which call of it, when, and of which commit. The systems of a comparison\n" +
+		"take turns; a figure is the median over the rounds, and in brackets the least and the greatest. A ratio is that of each\n" +
+		"round with itself, and then the median.\n\n")
+	box := r.latest().Box
+	for _, line := range box {
 		fmt.Fprintf(&b, "- %s\n", line)
 	}
 	r.targets(&b)
 	r.losses(&b)
 	r.missing(&b)
 	for _, res := range r.Results {
-		res.markdown(&b, charts)
+		res.markdown(&b, box, charts)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -36,14 +36,7 @@ func (r *Report) targets(b *strings.Builder) {
 	b.WriteString("\n## Targets\n\n| comparison | what | want | got | |\n|---|---|--:|--:|---|\n")
 	for _, res := range r.Results {
 		for _, t := range res.Targets {
-			verdict := t.Judge().String()
-			switch {
-			case t.Judge() == Missed:
-				verdict = "**missed**"
-			case t.Because != "":
-				verdict += ": " + t.Because
-			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", res.Name, t.What, t.Want(), spread(t.Values, t.Unit), verdict)
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", res.Name, t.What, t.Want(), spread(t.Values, t.Unit), t.verdict())
 		}
 	}
 }
@@ -52,17 +45,13 @@ func (r *Report) losses(b *strings.Builder) {
 	b.WriteString("\n## Where we lose\n\nEvery figure below in which a peer is better, whatever it promises.\n\n")
 	losses := r.Losses()
 	if len(losses) == 0 {
-		b.WriteString("None in this run.\n")
+		b.WriteString("None.\n")
 		return
 	}
 	b.WriteString("| comparison | figure | ours | peer | factor |\n|---|---|--:|--:|--:|\n")
 	for _, l := range losses {
-		name := l.Peer.System
-		if l.Peer.Note != "" {
-			name += " (" + l.Peer.Note + ")"
-		}
 		fmt.Fprintf(b, "| %s | %s, %s | %s: %s | %s: %s | %s× |\n", l.Result.Name, l.Table.Title, l.Table.Unit,
-			l.Ours.System, number(l.Ours.Spread().Median), name, number(l.Peer.Spread().Median), number(l.Factor))
+			l.Ours.System, number(l.Ours.Spread().Median), l.peer(), number(l.Peer.Spread().Median), factor(l.Factor))
 	}
 }
 
@@ -79,13 +68,12 @@ func (r *Report) missing(b *strings.Builder) {
 	}
 }
 
-func (res *Result) markdown(b *strings.Builder, charts func(string) string) {
+func (res *Result) markdown(b *strings.Builder, box []string, charts func(string) string) {
 	fmt.Fprintf(b, "\n## %s\n\n", res.Title)
-	fmt.Fprintf(b, "`-run '^%s$'`", res.Name)
 	for _, how := range res.How {
-		fmt.Fprintf(b, "\n%s", how)
+		fmt.Fprintf(b, "%s\n", how)
 	}
-	b.WriteString("\n")
+	res.Stamp.markdown(b, box)
 	for i, t := range res.Tables {
 		t.markdown(b)
 		if file := res.TableChart(i); charts != nil && file != "" {
@@ -99,6 +87,17 @@ func (res *Result) markdown(b *strings.Builder, charts func(string) string) {
 		if charts != nil {
 			fmt.Fprintf(b, "\n![%s](%s)\n", l.Title, charts(res.LinesChart(i)))
 		}
+	}
+}
+
+// markdown says what the result comes from; and on what, if that is not box.
+func (s Stamp) markdown(b *strings.Builder, box []string) {
+	fmt.Fprintf(b, "\n`%s`\n%s, commit %s, %d rounds, took %v.\n", s.Command, s.Began.UTC().Format("2 January 2006, 15:04 UTC"), s.Commit, s.Rounds, s.Took.Round(time.Second))
+	if s.Quick {
+		b.WriteString("**A quick run**: fewer rounds and records than the targets are for. What depends on them is not judged.\n")
+	}
+	if !slices.Equal(s.Box, box) {
+		fmt.Fprintf(b, "On another machine: %s.\n", strings.Join(s.Box, "; "))
 	}
 }
 

@@ -1,14 +1,15 @@
 package report
 
-import "github.com/stratakv/strata/bench/versus/measure"
+import (
+	"time"
 
-// Report is a whole run.
+	"github.com/stratakv/strata/bench/versus/measure"
+)
+
+// Report is what is known: the last result of each comparison, which may come
+// from different runs.
 type Report struct {
-	Command string   // that repeats it
-	Box     []string // what it ran on, a line each
-	Quick   bool
-	Rounds  int
-	Results []*Result
+	Results []*Result // in the order in which they are printed
 }
 
 // Result is what came of one comparison.
@@ -16,6 +17,7 @@ type Result struct {
 	Name  string // as -run selects it
 	Title string
 	How   []string // how it was measured, a sentence or two each
+	Stamp Stamp
 	// Tables are in the order in which they are printed.
 	Tables  []*Table
 	Grids   []*Grid
@@ -23,6 +25,18 @@ type Result struct {
 	Targets []Target
 	// Missing says which systems were not measured, and why.
 	Missing []string
+}
+
+// Stamp says when and on what a result was measured.
+type Stamp struct {
+	Command string // that repeats it
+	Commit  string
+	Began   time.Time
+	Took    time.Duration
+	Box     []string // what it ran on, a line each
+	Quick   bool
+	Rounds  int           // unless its text says otherwise
+	Length  time.Duration // of one measurement, unless its text says otherwise
 }
 
 // Table is one figure of several systems.
@@ -33,7 +47,9 @@ type Table struct {
 	More bool
 	// Fact: no rivals stand in it, so nobody wins or loses.
 	Fact bool
-	Rows []*Row
+	// Headline: the summary shows its chart.
+	Headline bool
+	Rows     []*Row
 }
 
 // Row is one system's values, one for each round.
@@ -50,6 +66,7 @@ type Row struct {
 // Lines is a chart of values over time.
 type Lines struct {
 	Title, XUnit, YUnit string
+	Headline            bool // the summary shows it
 	Series              []Series
 }
 

@@ -8,12 +8,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stratakv/strata/bench/versus/report"
 )
 
+func stamp() report.Stamp {
+	return report.Stamp{
+		Command: "go run ./bench -run '^set$'", Commit: "0123abc", Box: []string{"processor: 2 cores"}, Rounds: 3,
+		Began: time.Date(2024, 2, 1, 9, 30, 0, 0, time.UTC), Took: 90 * time.Second,
+	}
+}
+
 func example() *report.Report {
-	rate := &report.Table{Title: "Sets", Unit: "per second", More: true, Rows: []*report.Row{
+	rate := &report.Table{Title: "Sets", Unit: "per second", More: true, Headline: true, Rows: []*report.Row{
 		{System: "strata", Ours: true, Values: []float64{30_000, 40_000, 20_000}},
 		{System: "strata, slow", Ours: true, Values: []float64{10, 10, 10}},
 		{System: "peer <A>", Values: []float64{10_000, 10_000, 10_000}},
@@ -31,11 +39,11 @@ func example() *report.Report {
 		grid.Add(name, "strata", values[0])
 		grid.Add(name, "peer A", values[1])
 	}
-	return &report.Report{Command: "go run ./bench", Box: []string{"2 cores"}, Rounds: 3, Results: []*report.Result{{
-		Name: "set", Title: "Durable Set", How: []string{"One after the other."},
+	return &report.Report{Results: []*report.Result{{
+		Name: "set", Title: "Durable Set", How: []string{"One after the other."}, Stamp: stamp(),
 		Tables: []*report.Table{rate, times, disk},
 		Grids:  []*report.Grid{grid},
-		Lines:  []*report.Lines{{Title: "Over time", XUnit: "s", YUnit: "1/s", Series: []report.Series{{Name: "a", X: []float64{0, 1, 2}, Y: []float64{3, 7, 5}}}}},
+		Lines:  []*report.Lines{{Title: "Over time", Headline: true, XUnit: "s", YUnit: "1/s", Series: []report.Series{{Name: "a", X: []float64{0, 1, 2}, Y: []float64{3, 7, 5}}}}},
 		Targets: []report.Target{
 			report.Over("strata / peer <A>", rate.Row("strata"), rate.Row("peer <A>"), false, 3),
 			report.Over("strata / peer B", rate.Row("strata"), rate.Row("peer B"), false, 1),
@@ -99,7 +107,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Written by `go run ./bench`", "- 2 cores\n",
+		"`go run ./bench -run '^set$'`\n1 February 2024, 09:30 UTC, commit 0123abc, 3 rounds, took 1m30s.", "- processor: 2 cores\n",
 		"| set | strata / peer <A> | ≥ 3× | 3× [2–4] | met |",
 		"| set | strata / peer B | ≥ 1× | 0.5× [0.333–0.667] | **missed** |",
 		"| set | strata / peer C | ≥ 1× | – | not judged: not measured: peer C |",
@@ -116,9 +124,9 @@ func TestMarkdown(t *testing.T) {
 	if strings.Contains(b.String(), "quick run") {
 		t.Error("it says that it was a quick run")
 	}
-	quick := &report.Report{Quick: true}
+	quick := &report.Report{Results: []*report.Result{{Stamp: report.Stamp{Quick: true}}}}
 	b.Reset()
-	if err := quick.Markdown(&b, nil); err != nil || !strings.Contains(b.String(), "quick run") || !strings.Contains(b.String(), "None in this run") {
+	if err := quick.Markdown(&b, nil); err != nil || !strings.Contains(b.String(), "quick run") || !strings.Contains(b.String(), "None.") {
 		t.Errorf("got %q, %v, want that it was quick and lost nothing", b.String(), err)
 	}
 }

@@ -45,6 +45,17 @@ func (t Target) Judge() Verdict {
 	return Missed
 }
 
+// verdict is what stands in a table.
+func (t Target) verdict() string {
+	switch {
+	case t.Judge() == Missed:
+		return "**missed**"
+	case t.Because != "":
+		return t.Judge().String() + ": " + t.Because
+	}
+	return t.Judge().String()
+}
+
 // Want is the bound in words, such as "≤ 1.3×".
 func (t Target) Want() string {
 	sign := "≥"
