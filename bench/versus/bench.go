@@ -36,8 +36,8 @@ type comparison struct {
 
 func newBench(set settings, log io.Writer) (*bench, error) {
 	b := &bench{set: set, log: log, data: set.data, shared: set.shared, values: records.NewValues(set.values), servers: map[int]*peer.Server{}}
-	temporary := func(in, pattern string) (string, error) {
-		dir, err := os.MkdirTemp(in, pattern)
+	temporary := func(in, name string) (string, error) {
+		dir, err := os.MkdirTemp(in, fmt.Sprintf("%s%d-", name, os.Getpid()))
 		if err == nil {
 			b.temporary = append(b.temporary, dir)
 		}
@@ -178,7 +178,7 @@ func (b *bench) disk(t *report.Table) *side {
 func (b *bench) judge(res *report.Result, has, needs int, targets ...report.Target) {
 	for _, t := range targets {
 		if has < needs && t.Because == "" {
-			t.Because = fmt.Sprintf("%d records, not %d", has, needs)
+			t.Because = fmt.Sprintf("%s records, not %s", count(has), count(needs))
 		}
 		res.Targets = append(res.Targets, t)
 	}
@@ -195,7 +195,7 @@ func (b *bench) loaded(ctx context.Context, system string, n int, open func(dir 
 	if _, err := os.Stat(done); err == nil {
 		return filepath.Join(dir, "store"), nil
 	}
-	b.say("loading %d records into %s", n, system)
+	b.say("loading %s records into %s", count(n), system)
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
 		return "", err
 	}

@@ -47,15 +47,15 @@ func l3Get(ctx context.Context, b *bench, res *report.Result) error {
 				}
 			}
 			share := servedBy(kv, tiered.TierL3)
-			most, count := n-before, 0
+			most, gets := n-before, 0
 			took, err := perOperation(ctx, b.set.length, 64, func(int) error {
-				count++
-				return read((count - 1) % most)
+				gets++
+				return read((gets - 1) % most)
 			})
 			t.Add(name, float64(took.Nanoseconds())/1000)
 			if _, is := kv.(*peer.Strata); is && err == nil {
-				served.Add(name, share(count)).Ours = true
-				err = answered(share, count, tiered.TierL3)
+				served.Add(name, share(gets)).Ours = true
+				err = answered(share, gets, tiered.TierL3)
 			}
 			return err
 		}
@@ -79,7 +79,7 @@ func l3Get(ctx context.Context, b *bench, res *report.Result) error {
 		side.turn = b.afterReading(s.system, n, side.turn)
 		sides = append(sides, side)
 	}
-	t = table(res, fmt.Sprintf("Get over %d records", n), "µs", false, sides...)
+	t = table(res, fmt.Sprintf("Get over %s records", count(n)), "µs", false, sides...)
 	t.Headline = true
 	if err := b.alternate(ctx, res, b.set.rounds, sides...); err != nil {
 		return err

@@ -39,6 +39,7 @@ func diskBytes(ctx context.Context, b *bench, res *report.Result) error {
 		{"CBOR", func(s *sessiondata.Source) []byte { return s.CBOR(s.Size()) }},
 	} {
 		stored, files := fact(res, form.name+", as stored", "bytes a record"), fact(res, form.name+", files", "bytes a record")
+		stored.Headline = form.name == "JSON"
 		var sides []*side
 		for _, d := range diskSides {
 			sides = append(sides, &side{name: d.name, ours: true, turn: func(ctx context.Context) error {

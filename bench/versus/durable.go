@@ -55,7 +55,7 @@ func sets(writers int) func(context.Context, *bench, *report.Result) error {
 		for _, s := range systems {
 			sides = append(sides, b.over(s, n, measureOn(s.name)))
 		}
-		title := fmt.Sprintf("Durable Set, %d records, %d at once", n, writers)
+		title := fmt.Sprintf("Durable Set, %s records, %d at once", count(n), writers)
 		rate = table(res, title, "per second", true, sides...)
 		median = table(res, title+", p50", "µs", false, sides...)
 		rate.Headline, median.Headline = writers == 512, writers == 1
@@ -70,7 +70,7 @@ func sets(writers int) func(context.Context, *bench, *report.Result) error {
 }
 
 func setTargets(writers int, rate, median *report.Table) []report.Target {
-	alone := "Redis always, a connection a caller, no pipelining"
+	alone := "Redis always, a connection each"
 	over := func(t *report.Table, peer string, atMost bool, bound float64) report.Target {
 		what := map[bool]string{true: "latency (p50)", false: "throughput"}[atMost]
 		return report.Over(fmt.Sprintf("durable Set, %d writers, %s / %s", writers, what, peer), t.Row(strata), t.Row(peer), atMost, bound)

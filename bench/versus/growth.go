@@ -40,7 +40,7 @@ func growth(ctx context.Context, b *bench, res *report.Result) error {
 			name = "L3"
 		}
 		t := fact(res, "Get, "+name+", p50", "ns")
-		row := func(n int) string { return fmt.Sprintf("%d records", n) }
+		row := func(n int) string { return count(n) + " records" }
 		var sides []*side
 		for _, n := range []int{b.set.small(), b.set.large()} {
 			s := strataWith(row(n), "", tier.opts)

@@ -24,7 +24,7 @@ func matrix(ctx context.Context, b *bench, res *report.Result) error {
 			name string
 			keys *measure.Keys
 		}{{"Zipf", measure.Zipf(n)}, {"uniform", measure.Uniform(n)}} {
-			g := &report.Grid{Title: fmt.Sprintf("%d records, %s", n, by.name), Unit: "operations a second", More: true}
+			g := &report.Grid{Title: fmt.Sprintf("%s records, %s", count(n), by.name), Unit: "operations a second", More: true}
 			res.Grids = append(res.Grids, g)
 			systems := []system{strataWith(strata, "", tiered.Options{})}
 			if at < 2 {

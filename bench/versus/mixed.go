@@ -56,7 +56,7 @@ func (b *bench) mixedBy(ctx context.Context, res *report.Result, by string, keys
 			return err
 		}))
 	}
-	rate = table(res, fmt.Sprintf("Reads 90 %%, writes 10 %%, %d records, %s, %d callers", n, by, callers), "per second", true, sides...)
+	rate = table(res, fmt.Sprintf("Reads 90 %%, writes 10 %%, %s records, %s, %d callers", count(n), by, callers), "per second", true, sides...)
 	gets = table(res, "Of these ("+by+"), Get, p99", "µs", false, sides...)
 	putsTail = table(res, "Of these ("+by+"), Set, p99", "µs", false, sides...)
 	box := b.disk(fact(res, "The disk", "per second"))

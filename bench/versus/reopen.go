@@ -21,7 +21,7 @@ var reopenHow = []string{
 
 func reopen(ctx context.Context, b *bench, res *report.Result) error {
 	n := b.set.large()
-	t := fact(res, fmt.Sprintf("Reopening after kill -9, %d records", n), "ms")
+	t := fact(res, fmt.Sprintf("Reopening after kill -9, %s records", count(n)), "ms")
 	journal := fact(res, "What lay in the journal", "MiB")
 	warm, cold := "in the kernel's cache", "not in the kernel's cache"
 	turn := func(name string) func(context.Context) error {
@@ -60,7 +60,7 @@ func reopen(ctx context.Context, b *bench, res *report.Result) error {
 	if err := b.alternate(ctx, res, b.set.rounds, sides...); err != nil {
 		return err
 	}
-	b.judge(res, n, 10_000_000, report.Target{What: "reopening after kill -9, 10,000,000 records", AtMost: true, Bound: 1000, Unit: "ms", Values: t.Row(warm).Values})
+	b.judge(res, n, 10_000_000, report.Target{What: fmt.Sprintf("reopening after kill -9, %s records", count(n)), AtMost: true, Bound: 1000, Unit: "ms", Values: t.Row(warm).Values})
 	return nil
 }
 

@@ -100,6 +100,17 @@ func parseRecords(text string) (n [3]int, err error) {
 	return n, nil
 }
 
+// count writes so many records as people say it: 100 k, 10 M.
+func count(n int) string {
+	switch {
+	case n > 0 && n%1_000_000 == 0:
+		return fmt.Sprintf("%d M", n/1_000_000)
+	case n > 0 && n%1000 == 0:
+		return fmt.Sprintf("%d k", n/1000)
+	}
+	return strconv.Itoa(n)
+}
+
 // The three stores.
 func (s settings) small() int { return s.records[0] }
 func (s settings) base() int  { return s.records[1] }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -209,7 +210,7 @@ func TestInterruptTidiesUp(t *testing.T) {
 	if left, err := os.ReadDir(os.TempDir()); len(left) != 0 || err != nil {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if left, _ := filepath.Glob("/dev/shm/strata-bench-*"); len(left) != 0 {
+	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/strata-bench-%d-*", os.Getpid())); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -234,6 +235,14 @@ func TestFlags(t *testing.T) {
 	for _, args := range []string{"-run (", "-records 1,2", "-records 3,2,1", "-records a,b,c", "-nonsense", "word"} {
 		if _, err := parse(strings.Fields(args), new(bytes.Buffer)); err == nil {
 			t.Errorf("%q: got no error", args)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 300: "300", 2000: "2 k", 100_000: "100 k", 10_000_000: "10 M", 1_500_000: "1500 k"} {
+		if got := count(n); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

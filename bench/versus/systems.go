@@ -106,7 +106,7 @@ func badgerSync(valueLog bool) system {
 // sync is appendfsync.
 func redis(sync string, mode peer.Mode, callers int) system {
 	how := map[peer.Mode]string{
-		peer.Pipelined: "rueidis", peer.Alone: "a connection a caller, no pipelining", peer.Cached: "rueidis, client-side caching",
+		peer.Pipelined: "rueidis", peer.Alone: "a connection each", peer.Cached: "rueidis, client-side caching",
 	}
 	s := system{name: fmt.Sprintf("Redis %s, %s", sync, how[mode]), sync: sync}
 	if sync != "always" {
@@ -160,7 +160,7 @@ func (b *bench) redis(ctx context.Context, n int) (*peer.Server, error) {
 	if !fill {
 		return server, nil
 	}
-	b.say("loading %d records into Redis", n)
+	b.say("loading %s records into Redis", count(n))
 	client, err := server.Client(peer.Pipelined, 0)
 	if err != nil {
 		return nil, err

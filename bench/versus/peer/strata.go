@@ -18,7 +18,8 @@ type Strata struct {
 }
 
 // OpenStrata opens the store in dir. Its caches are new, in a directory of
-// their own below sharedIn.
+// their own below sharedIn. A store that another process has open is an error: as
+// its follower one would measure the socket.
 func OpenStrata(dir, sharedIn string, opts tiered.Options) (*Strata, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func OpenStrata(dir, sharedIn string, opts tiered.Options) (*Strata, error) {
 		return nil, err
 	}
 	s := &Strata{shared: shared}
-	opts.SharedDir = shared
+	opts.SharedDir, opts.Role = shared, tiered.RoleOwner
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}

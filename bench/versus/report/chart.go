@@ -12,9 +12,12 @@ import (
 )
 
 // TableChart is the name of the file of the i-th table's chart; "" if it has too
-// little to show.
+// little to show, or only facts that are no headline.
 func (res *Result) TableChart(i int) string {
 	t, drawn := res.Tables[i], 0
+	if t.Fact && !t.Headline {
+		return ""
+	}
 	for _, r := range t.Rows {
 		if len(r.Values) > 0 {
 			drawn++
@@ -69,25 +72,26 @@ func (r *Report) WriteCharts(dir string) error {
 // The charts' measures, in pixels.
 const (
 	chartWidth = 760
-	barsLeft   = 270 // where bars begin
-	barsRight  = 620 // where the longest ends
+	barsLeft   = 310 // where bars begin
+	barsRight  = 650 // where the longest ends
 	rowHeight  = 26
 	headHeight = 46
 )
 
-// style follows the reader's light or dark ground; nothing is drawn behind.
+// style follows the reader's light or dark scheme, with a ground of its own: a
+// page may be dark where the reader's scheme is light, and the other way round.
 const style = `<style>
-text{font:13px system-ui,sans-serif;fill:#24292f}.t{font-weight:600;font-size:14px}.n{fill:#57606a;font-size:12px}
+.b{fill:#fff}text{font:13px system-ui,sans-serif;fill:#24292f}.t{font-weight:600;font-size:14px}.n{fill:#57606a;font-size:12px}
 .ours{fill:#0969da}.peer{fill:#8c959f}.aside{fill:#8c959f;opacity:.55}.w{stroke:#24292f;stroke-width:1.3;fill:none}
 .g{stroke:#8c959f;stroke-opacity:.35;fill:none}.l0{stroke:#0969da}.l1{stroke:#bc4c00}.l2{stroke:#1a7f37}.l3{stroke:#8250df}.l{fill:none;stroke-width:1.8}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.n{fill:#9198a1}.ours{fill:#4493f8}.peer,.aside{fill:#656c76}.w{stroke:#e6edf3}
+@media(prefers-color-scheme:dark){.b{fill:#0d1117}text{fill:#e6edf3}.n{fill:#9198a1}.ours{fill:#4493f8}.peer,.aside{fill:#656c76}.w{stroke:#e6edf3}
 .l0{stroke:#4493f8}.l1{stroke:#f0883e}.l2{stroke:#3fb950}.l3{stroke:#ab7df8}}
 </style>
 `
 
 func open(b *strings.Builder, height int, title string) {
-	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%s\">\n%s",
-		chartWidth, height, chartWidth, height, escape(title), style)
+	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%s\">\n%s<rect width=\"%d\" height=\"%d\" rx=\"6\" class=\"b\"/>\n",
+		chartWidth, height, chartWidth, height, escape(title), style, chartWidth, height)
 }
 
 func text(b *strings.Builder, x, y float64, class, anchor, s string) {

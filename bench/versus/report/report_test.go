@@ -146,7 +146,7 @@ func TestCharts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range append(want, "prefers-color-scheme:dark") {
+		for _, part := range append(want, "prefers-color-scheme:dark", `class="b"`) {
 			if !strings.Contains(string(b), part) {
 				t.Errorf("%s: there is no %q in it", file, part)
 			}
