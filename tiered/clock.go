@@ -130,15 +130,20 @@ func (c *clock) stamp() tier.Stamp {
 	return s
 }
 
-// adopt makes s, which is durable now, the plan. If it has become durable only
-// after its first effect, which would be a jump, it is left alone, and a new
-// stamp has to replace it at once: false.
-func (c *clock) adopt(s tier.Stamp) bool {
+// adopt makes s, which is durable now, the plan, after share has made it that of
+// other processes, if there are any: one that speeds the clock has its effect
+// there before it has it here. If it has become durable only after its first
+// effect, which would be a jump, it is left alone, and a new stamp has to replace
+// it at once: false.
+func (c *clock) adopt(s tier.Stamp, share func(tier.Stamp)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	boot := c.host.Boot()
 	if reading(&s, boot).Store > reading(c.plan.Load(), boot).Store {
 		return false
+	}
+	if share != nil {
+		share(s)
 	}
 	c.plan.Store(&s)
 	return true

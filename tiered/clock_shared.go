@@ -40,9 +40,24 @@ func (c *clock) follow(stamp tier.Stamp, control *l2mmap.Control) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.plan.Store(&stamp)
+	c.join(stamp)
 	c.shared.Store(&sharedPlan{control: control})
 	return nil
+}
+
+// join makes plan the clock's. Where it is behind what was read here before, as
+// one may be that slows the owner's clock and was long on its way, the clock
+// stands still until plan has come that far. c.mu is held.
+func (c *clock) join(plan tier.Stamp) {
+	if old := c.plan.Load(); old != nil {
+		boot := c.host.Boot()
+		least := reading(old, boot).Store
+		for behind := least - reading(&plan, boot).Store; behind > 0; behind = least - plan.Store {
+			boot += time.Duration(behind)
+			plan = reading(&plan, boot)
+		}
+	}
+	c.plan.Store(&plan)
 }
 
 // watch takes the owner's plans from control again, after carryOn: this process
@@ -79,7 +94,7 @@ func (c *clock) look(shared *sharedPlan, boot time.Duration) {
 		c.unshare(shared)
 		return
 	}
-	c.plan.Store(&plan)
+	c.join(plan)
 	c.shared.Store(&sharedPlan{control: shared.control, number: number})
 }
 

@@ -20,7 +20,7 @@ func wantNow(t *testing.T, c tiered.StoreClock, want int64, why string) {
 // keep is what a store does with its clock at each group.
 func keep(c tiered.StoreClock) tier.Stamp {
 	s := c.Stamp()
-	c.Adopt(s)
+	c.Adopt(s, nil)
 	return s
 }
 
@@ -105,7 +105,7 @@ func TestClockNeverGoesBack(t *testing.T) {
 					s := c.Stamp()
 					host.Advance(time.Duration(rng.Int64N(int64(time.Second)))) // the fsync
 					durable = s
-					c.Adopt(s)
+					c.Adopt(s, nil)
 				}
 			default:
 				host.Advance(time.Duration(rng.Int64N(int64(time.Second))))
@@ -134,7 +134,7 @@ func TestClockLatePlans(t *testing.T) {
 		late := c.Stamp()
 		host.Advance(time.Minute)
 		seen := c.Now()
-		adopted := c.Adopt(late)
+		adopted := c.Adopt(late, nil)
 		wantNow(t, c, seen, "no jump after "+step.String())
 		if want := step < 0; adopted != want {
 			t.Errorf("step %v: adopted %v, want %v", step, adopted, want)

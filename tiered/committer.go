@@ -42,8 +42,8 @@ type committer struct {
 	reviving   reviving
 	gate       gate // of calls that read
 
-	// share makes a stamp that is the clock's plan now known to other processes;
-	// nil: there are none.
+	// share makes a stamp that is about to be the clock's plan known to other
+	// processes; nil: there are none.
 	share func(tier.Stamp)
 
 	version uint64     // last version given; used by the one group in commit
@@ -310,11 +310,8 @@ func (c *committer) keepStamp() error {
 // stamped takes note that s is durable. One that came too late to be the
 // clock's plan is replaced by the next look at the stamp's age.
 func (c *committer) stamped(s tier.Stamp) {
-	if c.clock.kept && !c.clock.adopt(s) {
+	if c.clock.kept && !c.clock.adopt(s, c.share) {
 		return
 	}
 	c.lastStamp.Store(s.Store)
-	if c.share != nil {
-		c.share(s)
-	}
 }

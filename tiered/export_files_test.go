@@ -109,5 +109,11 @@ func (s *Store) FailOwner(then func()) bool {
 	}
 }
 
+// Follow makes the clock that of a follower, whose owner's is at stamp and shares
+// its plans in control.
+func (c StoreClock) Follow(stamp tier.Stamp, control *l2mmap.Control) error {
+	return c.c.follow(stamp, control)
+}
+
 // IsOwner reports whether s owns just now.
 func (s *Store) IsOwner() bool { return s.member.node.Load().Status().Role == host.RoleOwner }

@@ -20,6 +20,7 @@ func NewStoreClock(host tier.Clock, stamp tier.Stamp, kept bool) StoreClock {
 	return StoreClock{c}
 }
 
-func (c StoreClock) Now() int64              { return c.c.now() }
-func (c StoreClock) Stamp() tier.Stamp       { return c.c.stamp() }
-func (c StoreClock) Adopt(s tier.Stamp) bool { return c.c.adopt(s) }
+func (c StoreClock) Now() int64        { return c.c.now() }
+func (c StoreClock) Stamp() tier.Stamp { return c.c.stamp() }
+
+func (c StoreClock) Adopt(s tier.Stamp, share func(tier.Stamp)) bool { return c.c.adopt(s, share) }

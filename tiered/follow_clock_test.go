@@ -5,13 +5,16 @@ package tiered_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/stratakv/strata/l2mmap"
 	"github.com/stratakv/strata/storetest"
 	"github.com/stratakv/strata/tiered"
+	"github.com/stratakv/strata/tiered/tier"
 )
 
 // TestFollowerWithoutWordsHasAClock: a process that cannot map the owner's words
@@ -80,5 +83,55 @@ func TestClockAfterSteppingDown(t *testing.T) {
 	}
 	if _, err := first.Get(ctx, "k"); !errors.Is(err, tiered.ErrNotFound) {
 		t.Errorf("at the store that owned before: got %v, want ErrNotFound", err)
+	}
+}
+
+// TestFollowersClockIsNeverBehind (P4): whatever an owner is held up in while its
+// plan changes, a follower's clock is not behind the owner's, and does not go
+// back (member invariant 4).
+func TestFollowersClockIsNeverBehind(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	host := storetest.NewClock()
+	control := l2mmap.NewControl(&l2mmap.ControlOptions{})
+	owner, follower := tiered.NewStoreClock(host, tier.Stamp{}, true), tiered.NewStoreClock(host, tier.Stamp{}, true)
+	if err := follower.Follow(owner.Stamp(), control); err != nil {
+		t.Fatal(err)
+	}
+	last, together := int64(0), 0
+	check := func() {
+		t.Helper()
+		at, now := owner.Now(), follower.Now()
+		if now < at || now < last {
+			t.Fatalf("the follower is at %d, behind the owner's %d or what it read before, %d", now, at, last)
+		}
+		if last = now; now == at {
+			together++
+		}
+	}
+	hold := func(most time.Duration) {
+		host.Advance(time.Duration(rng.Int64N(int64(most))))
+		check()
+	}
+	share := func(s tier.Stamp) {
+		hold(5 * time.Second)
+		control.ShareStamp(s)
+		hold(5 * time.Second)
+	}
+	const rounds = 20_000
+	for range rounds {
+		if rng.IntN(10) == 0 {
+			host.Step(time.Duration(rng.Int64N(int64(2*time.Hour))) - time.Hour)
+		}
+		s := owner.Stamp()
+		hold([]time.Duration{900 * time.Millisecond, time.Minute}[rng.IntN(2)]) // the fsync
+		if owner.Adopt(s, share) {
+			check()
+		}
+		hold(time.Second)
+	}
+	if together < rounds {
+		t.Errorf("in %d rounds the two read the same %d times", rounds, together)
 	}
 }
