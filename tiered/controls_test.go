@@ -52,6 +52,13 @@ var mutations = []control{
 	{name: "end without a new generation", pkg: inTiered, test: "TestCopiesAreNotTrustedOnceTheTruthHasMoved", edits: []edit{
 		{"l2mmap/control.go", "c.change(bucket, endOf(n))", "c.change(bucket, -n*oneInFlight)"},
 	}},
+	// The clock.
+	{name: "the boot clock is not asked for 10 ms", pkg: inTiered, test: "TestSleepIsCounted", edits: []edit{
+		{"tiered/sysclock.go", "recheck = time.Millisecond", "recheck = 10 * time.Millisecond"},
+	}},
+	{name: "a comparison's age counts from its end", pkg: inTiered, test: "TestBootIsOfItsMoment", edits: []edit{
+		{"tiered/sysclock.go", "c.checked.Store(int64(before))", "c.checked.Store(int64(run))"},
+	}},
 	// Dictionaries.
 	{name: "frames name a dictionary before it is kept", pkg: inTiered, test: "TestDictionaryIsKeptBeforeAFrameNamesIt", edits: []edit{
 		{"tiered/dictionary_trainer.go", "\tif err := t.store.KeepDictionary(k); err != nil {\n\t\treturn nil, err\n\t}\n", "\tgo func() { _ = t.store.KeepDictionary(k) }()\n"},
