@@ -23,6 +23,9 @@ type Owned interface {
 	//  3. Else it is judged as by Write, and if it made a version, remembered in
 	//     the same commit.
 	//
+	// ErrClosed: nothing was done, and this authority ends or is about to close
+	// Failed; the follower waits, and the next one gets the write.
+	//
 	// It is never called twice at once with the same ticket.
 	WriteOnce(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Result, error)
 	// Dictionary returns a dictionary of the codec; tier.ErrNotFound.

@@ -149,6 +149,9 @@ var mutations = []control{
 	{name: "an owner pledges itself to any words", pkg: inTiered, test: "TestPlaceStoppedTrustsOldWords", edits: []edit{
 		{"l2mmap/pledge_linux.go", "if named != id || id == noControl {", "if false {"},
 	}},
+	{name: "an owner whose disk failed refuses its followers' writes", pkg: inTiered, test: "TestHostsFailedSyncOfAnother", edits: []edit{
+		{"tiered/owner.go", "o.dead.Load() && errors.Is(err, tier.ErrUnavailable)", "false && errors.Is(err, tier.ErrUnavailable)"},
+	}},
 	// The background.
 	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
 		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},

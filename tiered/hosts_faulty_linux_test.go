@@ -118,6 +118,43 @@ func TestHostsFailedSyncAlone(t *testing.T) {
 	}
 }
 
+// TestHostsFailedSyncOfAnother: a follower's write that comes to an owner whose
+// fdatasync failed is done by the next one, and its caller sees no error.
+func TestHostsFailedSyncOfAnother(t *testing.T) {
+	task := guestTask{Dir: t.TempDir() + "/store", Disk: true}
+	task.Shared = task.Dir + "-shared"
+	guests := make([]*guest, 3)
+	for i := range guests {
+		guests[i] = startGuest(t, task, syscall.SysProcAttr{})
+		guests[i].must("open")
+	}
+	owns := func(g *guest) bool { return g.must("stats").Stats.Role == tiered.RoleOwner }
+	for n := range 4 {
+		owner := slices.IndexFunc(guests, owns)
+		if owner < 0 {
+			t.Fatal("nobody owns")
+		}
+		guests[owner].must("disk", "lose")
+		if a := guests[owner].ask("set", "k", "lost"); !a.Unknown {
+			t.Fatalf("the write whose fdatasync failed: got %q, want ErrUnknownOutcome", a.Err)
+		}
+		for i, g := range guests {
+			if i != owner {
+				g.tell("set", fmt.Sprint("k", i), fmt.Sprint(n))
+			}
+		}
+		for i, g := range guests {
+			if i == owner {
+				continue
+			}
+			if a := g.hear(); a.Err != "" {
+				t.Errorf("a follower's write after it: got %q", a.Err)
+			}
+			guests[owner].want(fmt.Sprint("k", i), fmt.Sprint(n))
+		}
+	}
+}
+
 // TestStalledDisk: while the owner's fdatasync does not return, a follower's
 // writes end by their context or the limit, each with the error that says what
 // is known; nothing of them is seen, reads go on, and all heals with the disk.

@@ -5,6 +5,7 @@ package tiered
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -54,7 +55,13 @@ func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([
 			return nil, fmt.Errorf("%w: it is forgotten whether it was done", tier.ErrUnknownOutcome)
 		}
 	}
-	return o.writeWith(ctx, ops, a.Ticket, host.EncodeOutcome)
+	results, err := o.writeWith(ctx, ops, a.Ticket, host.EncodeOutcome)
+	if o.dead.Load() && errors.Is(err, tier.ErrUnavailable) && !errors.Is(err, tier.ErrUnknownOutcome) {
+		// Nothing was done, and beside a follower this owner steps down: the next
+		// one is to do it.
+		return nil, tier.ErrClosed
+	}
+	return results, err
 }
 
 // shareStamp shares s if it gives other readings than what was shared before.
