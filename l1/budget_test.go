@@ -5,6 +5,7 @@ package l1_test
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -12,14 +13,21 @@ import (
 )
 
 // fillSettled fills n keys with values of size bytes, and waits often enough
-// that none is refused for the backlog.
+// that none is refused for the backlog; what is refused while the heap is
+// overrun comes again. The values are one, which makes no garbage.
 func fillSettled(c *l1.Cache, name string, n, size int) {
 	var queued int64
 	most := c.Stats().Limit / 64
+	value := bytes.Repeat([]byte{1}, size)
 	for i := range n {
 		key := fmt.Sprintf("%s:%016x", name, i)
-		e := l1.Entry{Key: key, Value: bytes.Repeat([]byte{1}, size), Tag: 1, Version: 1}
-		c.Fill(hashOf(key), e)
+		e := l1.Entry{Key: key, Value: value, Tag: 1, Version: 1}
+		for c.Fill(hashOf(key), e); size >= l1.LargeEntry; c.Fill(hashOf(key), e) {
+			if _, hit := c.Get(hashOf(key), key, 1, at(0)); hit {
+				break
+			}
+			runtime.Gosched()
+		}
 		if queued += l1.Size(e); queued > most || i%1000 == 0 {
 			c.Settle()
 			queued = 0

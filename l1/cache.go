@@ -48,6 +48,7 @@ type Cache struct {
 	ristretto *ristretto.Cache[uint64, *cell]
 	stripes   *stripes
 	backlog   *backlog
+	overrun   *overrun
 	closed    atomic.Bool // written by Close
 	closing   sync.Once
 
@@ -69,6 +70,7 @@ func New(opts Options) (*Cache, error) {
 		index:   newIndex(l.indexSlots),
 		stripes: new(stripes),
 		backlog: &backlog{maxBytes: l.backlogBytes},
+		overrun: &overrun{heap: runtimeHeap()},
 	}
 	r, err := ristretto.NewCache(c.config())
 	if err != nil {
@@ -132,7 +134,7 @@ func (c *Cache) expire(hash uint64, b *Block) {
 // stays, if that is a later one of the same key by version and tag.
 func (c *Cache) Fill(hash uint64, e Entry) {
 	var b *Block
-	if e.size() <= c.maxEntry {
+	if size := e.size(); size <= c.maxEntry && !c.overrun.refuses(size) {
 		b = newBlock(&e) // outside the lock
 	}
 	s := c.shard(hash)

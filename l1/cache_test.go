@@ -22,6 +22,7 @@ func newCache(t testing.TB, bytes int64) *l1.Cache {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	c.HeapIs(0, 1) // whatever the tests make of it
 	return c
 }
 

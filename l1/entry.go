@@ -2,10 +2,7 @@
 
 package l1
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "unsafe"
 
 // Entry is a copy of a record as of one generation of its bucket, for
 // [Cache.Fill].
@@ -87,11 +84,3 @@ func sizeOf(value, key int) int64 {
 func (e *Entry) size() int64 { return sizeOf(len(e.Value), len(e.Key)) }
 
 func (b *Block) size() int64 { return sizeOf(int(b.valueLen), int(b.keyLen)) }
-
-// heapBytes is the memory that the allocator takes for n bytes, about: its
-// classes are 16 bytes apart at first, and later an eighth of the power of two
-// below.
-func heapBytes(n int64) int64 {
-	apart := int64(max(1<<bits.Len64(uint64(n-1))>>4, 16))
-	return (n + apart - 1) &^ (apart - 1)
-}

@@ -61,3 +61,19 @@ func (c *Cache) Inside() (leave func()) {
 
 // Closing reports whether Close has begun to wait for Get.
 func (c *Cache) Closing() bool { return c.closed.Load() }
+
+// HeapBytes is the memory that the allocator takes for an object of n bytes.
+func HeapBytes(n int64) int64 { return heapBytes(n) }
+
+// HeapIs has the cache believe that so many bytes of the heap are in use, and
+// so many meant to be.
+func (c *Cache) HeapIs(used, goal uint64) {
+	c.overrun.mu.Lock()
+	defer c.overrun.mu.Unlock()
+	c.overrun.heap = func() (uint64, uint64) { return used, goal }
+}
+
+const (
+	LargeEntry = largeEntry
+	AskEvery   = askEvery
+)
