@@ -196,6 +196,21 @@ func TestAPeerThatFailsIsNamed(t *testing.T) {
 	}
 }
 
+// Every bar is about a system that is there, else nothing would be judged.
+func TestBarsAreAboutSystems(t *testing.T) {
+	for writers, bars := range setBars {
+		names := map[string]bool{}
+		for _, s := range setSystems(writers) {
+			names[s.name] = true
+		}
+		for _, bar := range bars {
+			if !names[bar.peer] {
+				t.Errorf("%d writers: there is no %q among %v", writers, bar.peer, names)
+			}
+		}
+	}
+}
+
 // An interrupted run ends soon, as an error, and leaves nothing.
 func TestInterruptTidiesUp(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())

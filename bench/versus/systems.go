@@ -15,6 +15,7 @@ import (
 type system struct {
 	name        string
 	ours, aside bool
+	few         bool // as in side
 	note        string
 	files       string // where its records lie, in the directory of the stores
 	sync        string // Redis: appendfsync
@@ -174,7 +175,7 @@ func (b *bench) redis(ctx context.Context, n int) (*peer.Server, error) {
 // over makes the side of a system over n records, open during its turns alone.
 func (b *bench) over(s system, n int, turn func(ctx context.Context, kv peer.KV) error) *side {
 	return &side{
-		name: s.name, ours: s.ours, aside: s.aside, note: s.note,
+		name: s.name, ours: s.ours, aside: s.aside, note: s.note, few: s.few,
 		setup: func(ctx context.Context) error { return s.load(ctx, b, n) },
 		turn: func(ctx context.Context) error {
 			kv, err := s.open(ctx, b, n)
@@ -191,7 +192,7 @@ func (b *bench) over(s system, n int, turn func(ctx context.Context, kv peer.KV)
 func (b *bench) kept(s system, n int, warm, turn func(ctx context.Context, kv peer.KV) error) *side {
 	var kv peer.KV
 	return &side{
-		name: s.name, ours: s.ours, aside: s.aside, note: s.note,
+		name: s.name, ours: s.ours, aside: s.aside, note: s.note, few: s.few,
 		setup: func(ctx context.Context) error {
 			if err := s.load(ctx, b, n); err != nil {
 				return err
