@@ -75,6 +75,7 @@ func l3Get(ctx context.Context, b *bench, res *report.Result) error {
 		if s.name == "bbolt, Update" {
 			s.name = "bbolt, View and Get"
 		}
+		s.aside = s.name == "strata, without caches" // nobody's choice: it is no answer to a peer
 		side := b.over(s.system, n, turn(s.name, s.before))
 		side.turn = b.afterReading(s.system, n, side.turn)
 		sides = append(sides, side)

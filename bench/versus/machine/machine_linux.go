@@ -21,11 +21,20 @@ const unknown = "unknown"
 // Describe says what this is, a line each. data is the directory of the stores.
 func Describe(data string) []string {
 	return []string{
-		fmt.Sprintf("processor: %s, %d cores, %s memory", field("/proc/cpuinfo", "model name"), runtime.NumCPU(), field("/proc/meminfo", "MemTotal")),
+		fmt.Sprintf("processor: %s, %d cores, %s memory", field("/proc/cpuinfo", "model name"), runtime.NumCPU(), gibibytes(field("/proc/meminfo", "MemTotal"))),
 		fmt.Sprintf("kernel: %s; %s, %s/%s", firstLine("/proc/sys/kernel/osrelease"), runtime.Version(), runtime.GOOS, runtime.GOARCH),
 		"file system of the stores: " + fileSystem(data),
 		"peers: " + strings.Join(modules("ristretto", "otter", "bbolt", "pebble", "badger", "rueidis"), ", "),
 	}
+}
+
+// gibibytes writes what the kernel gives in kB as people say it.
+func gibibytes(kib string) string {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(kib, " kB"), 64)
+	if err != nil {
+		return kib
+	}
+	return fmt.Sprintf("%.0f GiB", n/(1<<20))
 }
 
 // field gives the value of a line "name : value" of a file.

@@ -78,7 +78,7 @@ func TestOtherMachineIsNamed(t *testing.T) {
 func TestSummary(t *testing.T) {
 	text := example().Summary("docs/benchmarks.md", func(file string) string { return "docs/charts/" + file })
 	for _, want := range []string{
-		"On 2 cores; measured until 1 February 2024", "(docs/benchmarks.md)",
+		"Measured on 2 cores, until 1 February 2024, of 0123abc;", "(docs/benchmarks.md)",
 		"| strata / peer B | ≥ 1× | 0.5× | **missed** |",
 		"![Sets](docs/charts/set-1.svg)", "![Over time](docs/charts/set-lines-1.svg)",
 		"| Durable Set | peer B (forgets) | 1 of 2 | Sets, per second | 30,000 | 60,000 | 2× |",

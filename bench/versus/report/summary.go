@@ -16,8 +16,9 @@ func (r *Report) Summary(link string, charts func(file string) string) string {
 	var b strings.Builder
 	last := r.latest()
 	if len(last.Box) > 0 {
-		fmt.Fprintf(&b, "On %s; measured until %s, medians over the rounds. [All figures, their spread and how they were taken](%s).\n\n",
-			strings.TrimPrefix(last.Box[0], "processor: "), last.Began.UTC().Format("2 January 2006"), link)
+		fmt.Fprintf(&b, "Measured on %s, until %s, of %s; medians over the rounds. A ratio is ours over theirs.\n"+
+			"[All figures, their spread and how they were taken](%s).\n\n",
+			strings.TrimPrefix(last.Box[0], "processor: "), last.Began.UTC().Format("2 January 2006"), strings.Join(r.commits(), ", "), link)
 	}
 	b.WriteString("| what | want | got | |\n|---|--:|--:|---|\n")
 	for _, res := range r.Results {
@@ -44,6 +45,17 @@ func (r *Report) Summary(link string, charts func(file string) string) string {
 	}
 	r.rivals(&b)
 	return b.String()
+}
+
+// commits are those that results come from.
+func (r *Report) commits() []string {
+	var commits []string
+	for _, res := range r.Results {
+		if c := res.Stamp.Commit; !slices.Contains(commits, c) {
+			commits = append(commits, c)
+		}
+	}
+	return commits
 }
 
 // rival is a peer that is better than ours somewhere in a comparison.
