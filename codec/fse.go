@@ -19,11 +19,15 @@ const (
 // maxCode is the largest code of each kind.
 var maxCode = [kinds]int{kindOffset: 31, kindMatch: 52, kindLiterals: 35}
 
-// predefined are the distributions that the format gives for want of others.
-var predefined = [kinds]struct {
+// distribution gives the probability of each code, of 1<<log: -1 stands for one
+// below 1.
+type distribution struct {
 	log  int
 	norm []int16
-}{
+}
+
+// predefined are the distributions that the format gives for want of others.
+var predefined = [kinds]distribution{
 	kindOffset: {5, []int16{1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1}},
 	kindMatch: {6, []int16{
 		1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -33,6 +37,9 @@ var predefined = [kinds]struct {
 		4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
 	}},
 }
+
+// maxFSELog is the largest log of a table that codes sequences.
+const maxFSELog = 9
 
 // never is the cost of a code that a table has no place for.
 const never = 1 << 20
@@ -51,18 +58,18 @@ type fseCode struct {
 	next int32  // added to the shortened state, it is the place in states
 }
 
-// newFSETable builds the table of a distribution, whose sum is 1<<log: of the
-// probabilities, -1 stands for one below 1.
-func newFSETable(norm []int16, log int) *fseTable {
+// newFSETable builds the table of a distribution.
+func newFSETable(d distribution) *fseTable {
+	log := d.log
 	t := &fseTable{log: log}
 	size := 1 << log
 	for i := range t.costs {
 		t.costs[i] = never
 	}
-	spread := spreadCodes(norm, size)
+	spread := d.spread()
 	var first [65]int // where the states of each code begin
 	total := 0
-	for code, p := range norm {
+	for code, p := range d.norm {
 		first[code] = total
 		n := int(p)
 		if p < 0 {
@@ -87,8 +94,9 @@ func newFSETable(norm []int16, log int) *fseTable {
 	return t
 }
 
-// spreadCodes gives the code of each state.
-func spreadCodes(norm []int16, size int) []uint8 {
+// spread gives the code of each state.
+func (d distribution) spread() []uint8 {
+	size, norm := 1<<d.log, d.norm
 	spread := make([]uint8, size)
 	high := size
 	for code, p := range norm {
@@ -119,36 +127,36 @@ func cost(n, log int) uint32 {
 
 var errTable = errors.New("codec: damaged table in a dictionary")
 
-// readFSETable reads a table's description (RFC 8878, 4.1.1) and returns what
-// follows it.
-func readFSETable(b []byte, kind int) (*fseTable, []byte, error) {
+// readDistribution reads a distribution (RFC 8878, 4.1.1) of codes up to most, and
+// returns what follows it.
+func readDistribution(b []byte, maxLog, most int) (d distribution, rest []byte, err error) {
 	r := forward{b: b}
 	log := int(r.read(4)) + 5
-	if log > 9 {
-		return nil, nil, errTable
+	if log > maxLog {
+		return d, nil, errTable
 	}
 	var norm []int16
 	for left := 1 << log; left > 0; {
-		if len(norm) > maxCode[kind] {
-			return nil, nil, errTable
+		if len(norm) > most {
+			return d, nil, errTable
 		}
 		p := r.below(left+1) - 1
 		norm = append(norm, int16(p))
 		left -= max(p, -p)
 		if left < 0 {
-			return nil, nil, errTable
+			return d, nil, errTable
 		}
 		for more := p == 0; more; {
 			zeros := int(r.read(2))
 			norm = append(norm, make([]int16, zeros)...)
-			more = zeros == 3 && len(norm) <= maxCode[kind]
+			more = zeros == 3 && len(norm) <= most
 		}
 	}
 	end := (r.at + 7) / 8
-	if end > len(b) || len(norm) > maxCode[kind]+1 {
-		return nil, nil, errTable
+	if end > len(b) || len(norm) > most+1 {
+		return d, nil, errTable
 	}
-	return newFSETable(norm, log), b[end:], nil
+	return distribution{log: log, norm: norm}, b[end:], nil
 }
 
 // forward reads bits from the low end of each byte on; behind the end are zeros.

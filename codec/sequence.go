@@ -5,6 +5,7 @@ package codec
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // sequence is some literals, then a match. Its numbers are as the format codes
@@ -33,8 +34,8 @@ func codeOf(n uint32, small []uint8, above int) uint8 {
 }
 
 var (
-	literalsBits = [36]uint8{16: 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
-	matchBits    = [53]uint8{32: 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	literalsBits = [64]uint8{16: 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+	matchBits    = [64]uint8{32: 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 
 	literalsCodes = smallCodes[[64]uint8](16, literalsBits[:])
 	matchCodes    = smallCodes[[128]uint8](32, matchBits[:])
@@ -57,32 +58,56 @@ func smallCodes[T [64]uint8 | [128]uint8](plain int, extra []uint8) (codes T) {
 	return codes
 }
 
-// chooseTables takes, for each kind, the dictionary's table or the predefined
-// one, whichever costs less, and says so in the modes.
-func chooseTables(seqs []sequence, own, preset *[kinds]*fseTable) (tables [kinds]*fseTable, modes byte) {
-	const repeated = 3
-	shift := [kinds]int{kindOffset: 4, kindMatch: 2, kindLiterals: 6}
-	for kind := range kinds {
-		tables[kind] = preset[kind]
-		if own[kind] == nil {
+// coders are what the numbers of a sequence are coded with.
+type coders struct {
+	own    [kinds]*fseTable  // a dictionary's, nil: none
+	preset [kinds]*fseTable  // the format's
+	costs  [kinds][64]uint64 // of each code: with preset in the upper half, with own in the lower
+}
+
+// newCoders gives those of a dictionary's distributions, nil: of none.
+func newCoders(own *[kinds]distribution) *coders {
+	c := &coders{}
+	for kind, d := range predefined {
+		c.preset[kind] = newFSETable(d)
+		if own == nil {
 			continue
 		}
-		var with, without uint32
-		for i := range seqs {
-			code := seqs[i].codes[kind] & 63
-			with += own[kind].costs[code]
-			without += preset[kind].costs[code]
+		c.own[kind] = newFSETable(own[kind])
+		for code := range c.costs[kind] {
+			c.costs[kind][code] = uint64(c.preset[kind].costs[code])<<32 | uint64(c.own[kind].costs[code])
 		}
-		if with <= without {
-			tables[kind] = own[kind]
+	}
+	return c
+}
+
+// choose takes, for each kind, the own table or the predefined one, whichever
+// costs less, and says so in the modes.
+func (c *coders) choose(seqs []sequence) (tables [kinds]*fseTable, modes byte) {
+	const repeated = 3
+	if c.own[0] == nil {
+		return c.preset, 0
+	}
+	var offset, match, literals uint64
+	for i := range seqs {
+		codes := &seqs[i].codes
+		offset += c.costs[kindOffset][codes[kindOffset]&63]
+		match += c.costs[kindMatch][codes[kindMatch]&63]
+		literals += c.costs[kindLiterals][codes[kindLiterals]&63]
+	}
+	tables = c.preset
+	shift := [kinds]int{kindOffset: 4, kindMatch: 2, kindLiterals: 6}
+	for kind, sum := range [kinds]uint64{kindOffset: offset, kindMatch: match, kindLiterals: literals} {
+		if uint32(sum) <= uint32(sum>>32) {
+			tables[kind] = c.own[kind]
 			modes |= repeated << shift[kind]
 		}
 	}
 	return tables, modes
 }
 
-// appendSequences appends the sequences section of a block. dst has room for it.
-func appendSequences(dst []byte, seqs []sequence, own, preset *[kinds]*fseTable) []byte {
+// append appends the sequences section of a block.
+func (c *coders) append(dst []byte, seqs []sequence) []byte {
 	n := len(seqs)
 	if n < 128 {
 		dst = append(dst, byte(n))
@@ -92,71 +117,79 @@ func appendSequences(dst []byte, seqs []sequence, own, preset *[kinds]*fseTable)
 	if n == 0 {
 		return dst
 	}
-	tables, modes := chooseTables(seqs, own, preset)
+	tables, modes := c.choose(seqs)
 	dst = append(dst, modes)
-	w := backward{out: dst}
-	var states [kinds]uint32
-	for i := n - 1; i >= 0; i-- {
+	at := len(dst)
+	dst = slices.Grow(dst, n*maxSequenceBytes+16)
+	w := backward{out: dst[at:cap(dst)]}
+	to, tm, tl := tables[kindOffset], tables[kindMatch], tables[kindLiterals]
+	last := &seqs[n-1]
+	offset, match, literals := to.first(last.codes[kindOffset]), tm.first(last.codes[kindMatch]), tl.first(last.codes[kindLiterals])
+	w.addExtra(last)
+	for i := n - 2; i >= 0; i-- {
 		s := &seqs[i]
-		for kind := range kinds { // offset, match, literals
-			t, code := tables[kind], s.codes[kind]&63
-			if i == n-1 {
-				states[kind] = t.first(code)
-				continue
-			}
-			c := t.codes[code]
-			out := (states[kind] + c.bits) >> 16
-			w.add(states[kind], out)
-			states[kind] = uint32(t.states[int32(states[kind]>>out)+c.next])
-		}
-		w.flush()
-		w.add(s.numbers[kindLiterals], uint32(literalsBits[s.codes[kindLiterals]]))
-		w.add(s.numbers[kindMatch], uint32(matchBits[s.codes[kindMatch]]))
-		w.flush()
-		w.add(s.numbers[kindOffset], uint32(s.codes[kindOffset]))
-		w.flush()
+		offset = to.next(&w, offset, s.codes[kindOffset])
+		match = tm.next(&w, match, s.codes[kindMatch])
+		literals = tl.next(&w, literals, s.codes[kindLiterals])
+		w.addExtra(s)
 	}
-	for _, kind := range [kinds]int{kindMatch, kindOffset, kindLiterals} {
-		w.add(states[kind], uint32(tables[kind].log))
-		w.flush()
+	w.add(match, uint32(tm.log))
+	w.add(offset, uint32(to.log))
+	w.add(literals, uint32(tl.log))
+	w.add(1, 1) // marks the end
+	w.flush()
+	if w.n > 0 {
+		w.at++
 	}
-	return w.end()
+	return dst[:at+w.at]
 }
+
+// maxSequenceBytes is the most that a sequence takes: of the three tables 9 bits
+// each, of the lengths 13 each and of the offset 17.
+const maxSequenceBytes = 9
 
 // first is a state from which code can be told.
 func (t *fseTable) first(code uint8) uint32 {
-	c := t.codes[code]
+	c := t.codes[code&63]
 	out := (c.bits + 1<<15) >> 16
 	return uint32(t.states[int32((out<<16-c.bits)>>out)+c.next])
 }
 
+// next writes the low bits of a state, and gives one from which code can be told
+// and that one be found again.
+func (t *fseTable) next(w *backward, state uint32, code uint8) uint32 {
+	c := &t.codes[code&63]
+	out := (state + c.bits) >> 16
+	w.add(state, out)
+	return uint32(t.states[int32(state>>(out&31))+c.next])
+}
+
 // backward writes bits that are read from the end.
 type backward struct {
-	out  []byte
+	out  []byte // with room for 8 bytes more than are needed
+	at   int
 	bits uint64
 	n    uint32 // of bits, below 8 after flush
 }
 
 // add adds the n low bits of v. Between two calls of flush, at most 56.
 func (w *backward) add(v, n uint32) {
-	w.bits |= uint64(v&(1<<n-1)) << w.n
+	w.bits |= uint64(v&(1<<(n&31)-1)) << (w.n & 63)
 	w.n += n
 }
 
-func (w *backward) flush() {
-	w.out = binary.LittleEndian.AppendUint64(w.out, w.bits)
-	whole := w.n >> 3
-	w.out = w.out[:len(w.out)-8+int(whole)]
-	w.bits >>= whole * 8
-	w.n &= 7
+// addExtra adds what the codes of a sequence do not say.
+func (w *backward) addExtra(s *sequence) {
+	w.add(s.numbers[kindLiterals], uint32(literalsBits[s.codes[kindLiterals]&63]))
+	w.flush()
+	w.add(s.numbers[kindMatch], uint32(matchBits[s.codes[kindMatch]&63]))
+	w.add(s.numbers[kindOffset], uint32(s.codes[kindOffset]))
+	w.flush()
 }
 
-// end adds the bit that marks the end.
-func (w *backward) end() []byte {
-	w.add(1, 1)
-	w.out = append(w.out, byte(w.bits))
-	if w.n > 8 {
-		w.out = append(w.out, byte(w.bits>>8))
-	}
-	return w.out
+func (w *backward) flush() {
+	binary.LittleEndian.PutUint64(w.out[w.at:], w.bits)
+	w.at += int(w.n >> 3)
+	w.bits >>= w.n & 56
+	w.n &= 7
 }

@@ -43,3 +43,40 @@ func BenchmarkShapes(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSessions encodes and decodes 2,000 different session records in turn,
+// so that nothing can be learned of a single one; ns/op and frame-bytes are those
+// of one record.
+func BenchmarkSessions(b *testing.B) {
+	const records = 2000
+	for form, record := range map[string]func(*sessiondata.Source) []byte{"JSON": jsonRecord, "CBOR": cborRecord} {
+		for name, opts := range map[string]codec.Options{
+			"plain": {}, "dictionary": {Dictionaries: [][]byte{trainedOn(b, record)}},
+		} {
+			c, s := newCodec(b, opts), sessiondata.New(9)
+			var values, frames [records][]byte
+			total := 0
+			for i := range values {
+				values[i] = record(s)
+				frames[i] = sealed(c, "session:0123456789abcdef", values[i])
+				total += len(frames[i])
+			}
+			b.Run(form+"/"+name+"/encode", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					c.Encode(values[i%records])
+				}
+				b.ReportMetric(float64(total)/records, "frame-bytes")
+			})
+			b.Run(form+"/"+name+"/decode", func(b *testing.B) {
+				b.ReportAllocs()
+				room := make([]byte, 0, 4096)
+				for i := 0; b.Loop(); i++ {
+					if _, err := c.Decode(room, "session:0123456789abcdef", frames[i%records]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

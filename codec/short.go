@@ -4,10 +4,8 @@ package codec
 
 import (
 	"encoding/binary"
-	"math/bits"
+	"slices"
 	"sync"
-
-	"github.com/klauspost/compress/huff0"
 )
 
 // short compresses short values into zstd frames of one block. A general
@@ -20,82 +18,51 @@ import (
 //     dictionary reads it.
 //  2. It is read-only but for its pool, and safe for concurrent use.
 type short struct {
-	id      uint32
-	content []byte
-	offsets [3]int
-	places  []uint16 // by hash: a place in content, and 1
-	tables  [kinds]*fseTable
-	preset  [kinds]*fseTable
-	pool    sync.Pool // *shortState
+	id       uint32
+	content  []byte
+	offsets  [3]int
+	places   []uint16 // by hash: a place in content
+	shift    uint     // of a hash, for places
+	coders   *coders
+	literals *huffTable // nil: none
+	pool     sync.Pool  // *matcher
 }
 
 const (
 	// maxShort is the longest value; a place in it or in the content has 16 bits.
 	maxShort        = 16<<10 - 1
 	maxShortContent = 48 << 10
-
-	minMatch        = 4
-	contentHashBits = 14
-	valueHashBits   = 12
 )
-
-// shortState is what one call uses.
-type shortState struct {
-	buf    []byte // content, value, 8 bytes
-	places [1 << valueHashBits]uint16
-	shift  uint // of a hash, so that a short value uses part of places
-	lits   []byte
-	seqs   []sequence
-	huff   *huff0.Scratch // nil: no table for literals
-}
 
 // newShort returns an encoder without a dictionary.
 func newShort() *short {
-	s := &short{offsets: [3]int{1, 4, 8}}
-	for kind, p := range predefined {
-		s.preset[kind] = newFSETable(p.norm, p.log)
-	}
-	s.pool.New = func() any { return s.newState(nil) }
+	s := &short{offsets: [3]int{1, 4, 8}, places: make([]uint16, 2), shift: 63, coders: newCoders(nil)}
+	s.pool.New = func() any { return new(matcher) }
 	return s
 }
 
 // newShortWith returns an encoder with a sound dictionary; nil if it is not one
 // for short values.
 func newShortWith(dict []byte, id uint32) *short {
-	s := newShort()
-	s.id = id
-	lits, rest, err := huff0.ReadTable(dict[8:], nil)
+	literals, rest, err := readHuffTable(dict[8:])
+	var own [kinds]distribution
 	for kind := range kinds {
 		if err == nil {
-			s.tables[kind], rest, err = readFSETable(rest, kind)
+			own[kind], rest, err = readDistribution(rest, maxFSELog, maxCode[kind])
 		}
 	}
 	if err != nil || len(rest) < 12+8 || len(rest) > maxShortContent {
 		return nil
 	}
+	s := &short{id: id, literals: literals, coders: newCoders(&own)}
 	for i := range s.offsets {
 		s.offsets[i] = int(binary.LittleEndian.Uint32(rest[4*i:]))
 	}
 	s.content = rest[12:len(rest):len(rest)]
-	s.places = make([]uint16, 1<<contentHashBits)
-	for at := range len(s.content) - 7 {
-		s.places[hash(binary.LittleEndian.Uint64(s.content[at:]), 64-contentHashBits)] = uint16(at + 1)
-	}
-	s.pool.New = func() any { return s.newState(lits) }
+	s.places, s.shift = placesOf(s.content)
+	s.pool.New = func() any { return &matcher{buf: slices.Clone(s.content)} }
 	return s
 }
-
-func (s *short) newState(lits *huff0.Scratch) *shortState {
-	st := &shortState{buf: append([]byte(nil), s.content...)}
-	if lits != nil {
-		st.huff = &huff0.Scratch{Reuse: huff0.ReusePolicyMust}
-		st.huff.TransferCTable(lits)
-	}
-	return st
-}
-
-// hash is that of the 5 low bytes of v.
-func hash(v uint64, shift uint) uint64 { return v << 24 * 0x9e3779b185ebca87 >> shift }
 
 // encode appends value's zstd form to dst. Without a dictionary, worthwhile says
 // that its literals are such that tables made for them may save more.
@@ -103,18 +70,23 @@ func (s *short) encode(dst, value []byte) (body []byte, worthwhile bool) {
 	if s.content == nil && even(value) {
 		return dst, true
 	}
-	st := s.pool.Get().(*shortState)
-	defer s.pool.Put(st)
+	m := s.pool.Get().(*matcher)
+	defer s.pool.Put(m)
 	start := len(s.content)
-	st.buf = append(append(st.buf[:start], value...), 0, 0, 0, 0, 0, 0, 0, 0)
-	st.find(s, start, start+len(value))
-	if st.huff == nil && crowded(st.lits) {
-		return dst, true
+	m.buf = append(append(m.buf[:start], value...), make([]byte, slack)...)
+	m.find(s, start, start+len(value))
+	if s.literals == nil {
+		if crowded(m.lits) {
+			return dst, true
+		}
+		if len(m.seqs) == 0 {
+			return dst, false // nothing is saved
+		}
 	}
 	dst = s.appendHeader(dst, len(value))
 	block := len(dst)
 	dst = append(dst, 0, 0, 0)
-	dst = appendSequences(st.appendLiterals(dst), st.seqs, &s.tables, &s.preset)
+	dst = s.coders.append(s.appendLiterals(dst, m.lits), m.seqs)
 	header := uint32(len(dst)-block-3)<<3 | blockCompressed<<1 | 1
 	dst[block], dst[block+1], dst[block+2] = byte(header), byte(header>>8), byte(header>>16)
 	return dst, false
@@ -141,15 +113,11 @@ func (s *short) appendHeader(dst []byte, n int) []byte {
 
 // appendLiterals appends the literals section: by the dictionary's table, or as
 // they are.
-func (st *shortState) appendLiterals(dst []byte) []byte {
-	n := len(st.lits)
-	if st.huff != nil && n >= 8 {
-		compress := huff0.Compress1X
-		if n > 1023 {
-			compress = huff0.Compress4X
-		}
-		if out, reused, err := compress(st.lits, st.huff); err == nil && reused && len(out) < n-1 {
-			return append(appendTreeless(dst, n, len(out)), out...)
+func (s *short) appendLiterals(dst, lits []byte) []byte {
+	n := len(lits)
+	if s.literals != nil && n >= 8 {
+		if out, ok := s.literals.appendSection(dst, lits); ok {
+			return out
 		}
 	}
 	switch {
@@ -160,34 +128,17 @@ func (st *shortState) appendLiterals(dst []byte) []byte {
 	default:
 		dst = append(dst, byte(n<<4|3<<2), byte(n>>4), byte(n>>12))
 	}
-	return append(dst, st.lits...)
-}
-
-// appendTreeless appends the header of literals that the dictionary's table
-// made shorter: in one stream, or in four.
-func appendTreeless(dst []byte, n, stored int) []byte {
-	const treeless = 3
-	if n < 1024 {
-		h := uint32(treeless | n<<4 | stored<<14)
-		return append(dst, byte(h), byte(h>>8), byte(h>>16))
-	}
-	return binary.LittleEndian.AppendUint32(dst, uint32(treeless|2<<2|n<<4|stored<<18))
+	return append(dst, lits...)
 }
 
 // crowded reports whether some of the literals' bytes are so much more frequent
-// than others that a table for them would save an eighth of them and itself.
+// than others that a table for them would save an eighth of them and itself, as
+// far as some of them tell.
 func crowded(lits []byte) bool {
 	if len(lits) < 64 {
 		return false
 	}
-	var counts [256]uint16
-	pairs := 0
-	for _, b := range lits {
-		pairs += int(counts[b]) // of equal bytes
-		counts[b]++
-	}
-	// Of n bytes drawn evenly from k values, n*n/2k pairs are equal.
-	n := len(lits)
+	n, pairs, _ := frequencies(lits)
 	return pairs > n*n/(2*96)
 }
 
@@ -195,153 +146,25 @@ func crowded(lits []byte) bool {
 // it is told without a search for matches that tables would be worth it: some
 // of its bytes, without the most frequent one, are crowded.
 func even(value []byte) bool {
-	var counts [256]int
-	step := len(value)/128 + 1
-	n, most := 0, 0
-	for at := 0; at < len(value); at += step {
-		n++
-		counts[value[at]]++
-		most = max(most, counts[value[at]])
-	}
-	pairs := -most * (most - 1) / 2
-	for _, c := range counts {
-		pairs += c * (c - 1) / 2
-	}
+	n, pairs, most := frequencies(value)
+	pairs -= most * (most - 1) / 2
 	n -= most
 	return n > 32 && pairs > n*n/(2*96)
 }
 
-// candidate is a match that may be taken.
-type candidate struct {
-	from, length int
-	gain         int // in bits, about; 0: none
-}
-
-// What is saved by a byte that is not a literal, and what a sequence costs
-// besides its offset.
-const (
-	literalBits  = 6
-	sequenceBits = 9
-)
-
-// find cuts the value into literals and matches. It is greedy, but for a look
-// at the place behind each match.
-func (st *shortState) find(s *short, start, end int) {
-	st.seqs, st.lits = st.seqs[:0], st.lits[:0]
-	size := min(max(bits.Len(uint(end-start)), 8), valueHashBits)
-	st.shift = uint(64 - size)
-	clear(st.places[:1<<size])
-	recent := recentOffsets(s.offsets)
-	done := start
-	for at := start; at+minMatch <= end; {
-		m := st.best(s, start, at, end, &recent, at == done)
-		st.insert(start, at)
-		if m.gain <= 0 {
-			at += 1 + (at-done)>>5
-			continue
-		}
-		for at+1+minMatch <= end {
-			next := st.best(s, start, at+1, end, &recent, false)
-			if next.gain <= m.gain+literalBits {
-				break
-			}
-			at, m = at+1, next
-			st.insert(start, at)
-		}
-		for at > done && m.from > 0 && st.buf[at-1] == st.buf[m.from-1] {
-			at, m.from, m.length = at-1, m.from-1, m.length+1
-		}
-		st.lits = append(st.lits, st.buf[done:at]...)
-		st.seqs = append(st.seqs, newSequence(at-done, m.length, recent.use(at-m.from, at == done)))
-		for i := at + 1; i < at+m.length; i++ {
-			st.insert(start, i)
-		}
-		at += m.length
-		done = at
+// frequencies looks at n bytes of b, all over it: how many pairs of them are
+// equal, and how often the most frequent one is there. Of n bytes drawn evenly
+// from k values, n*n/2k pairs are equal.
+func frequencies(b []byte) (n, pairs, most int) {
+	const about = 128
+	var counts [256]uint8
+	step := len(b)/about + 1
+	for at := 0; at < len(b); at += step {
+		c := int(counts[b[at]])
+		pairs += c
+		most = max(most, c+1)
+		counts[b[at]]++
+		n++
 	}
-	st.lits = append(st.lits, st.buf[done:end]...)
-}
-
-// insert makes the place at known.
-func (st *shortState) insert(start, at int) {
-	st.places[hash(binary.LittleEndian.Uint64(st.buf[at:]), st.shift)] = uint16(at - start + 1)
-}
-
-// best finds the best match for what is at: by one of the recent offsets, in the
-// value, in the dictionary's content. bare: no literals precede it.
-func (st *shortState) best(s *short, start, at, end int, recent *recentOffsets, bare bool) (best candidate) {
-	buf := st.buf
-	here := binary.LittleEndian.Uint64(buf[at:])
-	for name := 1; name <= 2; name++ {
-		offset := recent.offset(name, bare)
-		if offset <= at && binary.LittleEndian.Uint32(buf[at-offset:]) == uint32(here) {
-			best.improve(buf, at-offset, at, end, 0)
-		}
-	}
-	if from := start - 1 + int(st.places[hash(here, st.shift)]); from >= start && binary.LittleEndian.Uint32(buf[from:]) == uint32(here) {
-		best.improve(buf, from, at, end, bits.Len(uint(at-from)))
-	}
-	if s.places == nil {
-		return best
-	}
-	if from := int(s.places[hash(here, 64-contentHashBits)]) - 1; from >= 0 && binary.LittleEndian.Uint32(buf[from:]) == uint32(here) {
-		best.improve(buf, from, at, end, bits.Len(uint(at-from)))
-	}
-	return best
-}
-
-// improve takes the match of from with at, of 4 bytes at least, if it gains more.
-func (c *candidate) improve(buf []byte, from, at, end, offsetBits int) {
-	n := 4
-	for at+n < end {
-		differ := binary.LittleEndian.Uint64(buf[from+n:]) ^ binary.LittleEndian.Uint64(buf[at+n:])
-		if differ != 0 {
-			n += bits.TrailingZeros64(differ) >> 3
-			break
-		}
-		n += 8
-	}
-	n = min(n, end-at)
-	if gain := n*literalBits - sequenceBits - offsetBits; gain > c.gain {
-		*c = candidate{from: from, length: n, gain: gain}
-	}
-}
-
-// recentOffsets are the last three offsets, the last one first; the format has
-// short names for them. Each is above 0.
-type recentOffsets [3]int
-
-// offset is that of a name, 1 to 3; name 3 may stand for none, which is 0.
-func (r *recentOffsets) offset(name int, bare bool) int {
-	switch {
-	case !bare:
-		return r[name-1]
-	case name == 3:
-		return r[0] - 1
-	}
-	return r[name]
-}
-
-// use gives the number that stands for offset, and remembers it.
-func (r *recentOffsets) use(offset int, bare bool) int {
-	for name := 1; name <= 3; name++ {
-		if r.offset(name, bare) != offset {
-			continue
-		}
-		if bare {
-			name++
-		}
-		switch name {
-		case 2:
-			r[0], r[1] = r[1], r[0]
-		case 3, 4:
-			r[0], r[1], r[2] = offset, r[0], r[1]
-		}
-		if bare {
-			name--
-		}
-		return name
-	}
-	r[0], r[1], r[2] = offset, r[0], r[1]
-	return offset + 3
+	return n, pairs, most
 }

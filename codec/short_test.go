@@ -14,13 +14,20 @@ import (
 	"github.com/stratakv/strata/internal/sessiondata"
 )
 
-// sessionsTrained is a dictionary of sessions.
-func sessionsTrained(t testing.TB) []byte {
+// sessionsTrained is a dictionary of sessions in JSON.
+func sessionsTrained(t testing.TB) []byte { return trainedOn(t, jsonRecord) }
+
+func jsonRecord(s *sessiondata.Source) []byte { return s.JSON(s.Size()) }
+
+func cborRecord(s *sessiondata.Source) []byte { return s.CBOR(s.Size()) }
+
+// trainedOn is a dictionary of session records.
+func trainedOn(t testing.TB, record func(*sessiondata.Source) []byte) []byte {
 	t.Helper()
 	s := sessiondata.New(1)
 	var samples [][]byte
 	for range 128 {
-		samples = append(samples, s.JSON(s.Size()))
+		samples = append(samples, record(s))
 	}
 	r, err := train.Dictionary(samples, nil)
 	if err != nil {
