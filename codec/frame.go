@@ -48,6 +48,19 @@ func begin(frame []byte, flags uint8, dictionary uint32, rawLen int) {
 	binary.LittleEndian.PutUint32(frame[atBodyCRC:], crc32.Checksum(frame[HeaderSize:], castagnoli))
 }
 
+// Unsealed checks the header of a frame that a [Codec] of another process has
+// encoded, and returns the length of its value: [Seal] panics at what is none.
+// The body is not read. Errors match [tier.ErrCorrupt].
+func Unsealed(frame []byte) (rawLen int, err error) {
+	if err := checkForm(frame); err != nil {
+		return 0, err
+	}
+	if err := checkHeader(frame); err != nil {
+		return 0, err
+	}
+	return head(frame).RawLen, nil
+}
+
 // Seal completes in place a frame that [Codec.Encode] made, and returns its
 // head. The frame is then bound to key: under another one it is refused. It
 // must not be changed any more, but may be sealed again while its owner alone
@@ -79,11 +92,8 @@ func Reseal(frame []byte, key string, version uint64, deadline int64) ([]byte, t
 // header and its checksum; the body is not read. The frame must not change
 // during the call. Errors match [tier.ErrCorrupt]; the head is then zero.
 func Head(key string, frame []byte) (tier.Head, error) {
-	if len(frame) < HeaderSize {
-		return tier.Head{}, corrupt(len(frame), "frame ends in its header")
-	}
-	if frame[atFormat] != format {
-		return tier.Head{}, corrupt(atFormat, "unknown frame format")
+	if err := checkForm(frame); err != nil {
+		return tier.Head{}, err
 	}
 	if binary.LittleEndian.Uint32(frame[atHeadCRC:]) != headCRC(key, frame) {
 		return tier.Head{}, corrupt(atHeadCRC, "header checksum or key does not match")
@@ -91,11 +101,25 @@ func Head(key string, frame []byte) (tier.Head, error) {
 	if err := checkHeader(frame); err != nil {
 		return tier.Head{}, err
 	}
+	if binary.LittleEndian.Uint64(frame[atVersion:]) == 0 {
+		return tier.Head{}, corrupt(atVersion, "frame without version")
+	}
 	return head(frame), nil
 }
 
-// checkHeader refuses a header that no encoder of this format writes. Its
-// checksum is right, so this is a newer writer or a forger.
+// checkForm refuses what has no header that checkHeader could read.
+func checkForm(frame []byte) error {
+	if len(frame) < HeaderSize {
+		return corrupt(len(frame), "frame ends in its header")
+	}
+	if frame[atFormat] != format {
+		return corrupt(atFormat, "unknown frame format")
+	}
+	return nil
+}
+
+// checkHeader refuses a header that no encoder of this format writes. Where its
+// checksum is right, this is a newer writer or a forger.
 func checkHeader(frame []byte) error {
 	flags := frame[atFlags]
 	rawLen := binary.LittleEndian.Uint32(frame[atRawLen:])
@@ -105,8 +129,6 @@ func checkHeader(frame []byte) error {
 		return corrupt(atFlags, "unknown frame flags")
 	case binary.LittleEndian.Uint16(frame[atZero:]) != 0:
 		return corrupt(atZero, "reserved bytes are not zero")
-	case binary.LittleEndian.Uint64(frame[atVersion:]) == 0:
-		return corrupt(atVersion, "frame without version")
 	case rawLen > MaxValue:
 		return corrupt(atRawLen, "raw length is above the format's limit")
 	case flags&flagZstd == 0 && binary.LittleEndian.Uint32(frame[atDictionary:]) != 0:

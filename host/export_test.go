@@ -55,6 +55,18 @@ func (r *Raw) Greet(client byte, versions ...uint64) (uint8, error) {
 	return k, err
 }
 
+// GreetBefore greets as a build of before did, which did not say whether it may
+// own.
+func (r *Raw) GreetBefore(client byte) (uint8, error) {
+	g := greeting{newest: newest, oldest: oldest, client: [16]byte{client}}
+	body := g.encode()
+	if _, err := r.Write(Frame(uint8(kindGreeting), 0, body[:len(body)-1])); err != nil {
+		return 0, err
+	}
+	k, _, _, err := r.Next()
+	return k, err
+}
+
 // Next reads a message.
 func (r *Raw) Next() (kind uint8, id uint64, body []byte, err error) {
 	_ = r.SetReadDeadline(time.Now().Add(10 * time.Second))

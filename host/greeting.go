@@ -11,11 +11,12 @@ const magic = "strata/host"
 // maxHandshake bounds the first message of either side, in bytes.
 const maxHandshake = 1 << 20
 
-// greeting is what a follower opens a connection with. Its form never changes:
-// it is how two versions find out about each other.
+// greeting is what a follower opens a connection with. Its form never changes,
+// but for what comes at its end: it is how two versions find out about each other.
 type greeting struct {
 	newest, oldest uint64 // the versions that the follower speaks
 	client         [16]byte
+	never          bool // the follower never owns; left out by builds of before
 }
 
 func (g *greeting) encode() []byte {
@@ -24,6 +25,7 @@ func (g *greeting) encode() []byte {
 	e.uint(g.newest)
 	e.uint(g.oldest)
 	e.id(g.client)
+	e.flags(g.never)
 	return e.buf
 }
 
@@ -33,6 +35,9 @@ func decodeGreeting(body []byte) (g greeting, err error) {
 		d.fail()
 	}
 	g = greeting{newest: d.uint(), oldest: d.uint(), client: d.id()}
+	if len(d.buf) > 0 {
+		g.never = d.byte()&1 != 0
+	}
 	return g, d.err // a later version may have added something
 }
 
@@ -45,6 +50,10 @@ type welcome struct {
 	windowBytes  int64
 	hello        Hello
 }
+
+// unusedNumbers is how many numbers stand between a Hello's Place and Extra: 0,
+// and nobody reads them.
+const unusedNumbers = 4
 
 func (w *welcome) encode() []byte {
 	var e encoder
@@ -61,10 +70,9 @@ func (w *welcome) encode() []byte {
 	e.stamp(h.Stamp)
 	e.id(h.Mapping)
 	e.string(h.Place)
-	e.int(int64(h.MaxTTL))
-	e.int(h.ValueBytes)
-	e.int(h.BatchOps)
-	e.int(h.BatchBytes)
+	for range unusedNumbers {
+		e.int(0)
+	}
 	e.bytes(h.Extra)
 	e.int(int64(h.PID))
 	return e.buf
@@ -75,9 +83,12 @@ func decodeWelcome(body []byte) (w welcome, err error) {
 	w = welcome{version: d.uint(), requests: d.length(), messageBytes: int64(d.length()), windowBytes: int64(d.length())}
 	w.hello = Hello{
 		StoreID: d.id(), Epoch: d.uint(), Opening: d.uint(), Seed: d.uint(), Version: d.uint(), Stamp: d.stamp(),
-		Mapping: d.id(), Place: d.string(), MaxTTL: time.Duration(d.int()),
-		ValueBytes: d.int(), BatchOps: d.int(), BatchBytes: d.int(), Extra: d.bytes(), PID: int(d.int()),
+		Mapping: d.id(), Place: d.string(),
 	}
+	for range unusedNumbers {
+		d.int()
+	}
+	w.hello.Extra, w.hello.PID = d.bytes(), int(d.int())
 	if d.err == nil && (w.requests < 1 || w.messageBytes < 1 || w.windowBytes < 1) {
 		d.fail()
 	}

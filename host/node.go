@@ -186,20 +186,24 @@ func (n *Node) Scan(ctx context.Context, r tier.Range) ([]tier.Record, string, b
 
 // DeleteExpired implements [tier.Authority].
 func (n *Node) DeleteExpired(ctx context.Context) (int, error) {
+	var a countAnswer
+	before := 0 // by owners of this process that closed amid
+	local := func(o Owned) error {
+		if a.n, a.err = o.DeleteExpired(ctx); errors.Is(a.err, tier.ErrClosed) {
+			before += a.n
+		}
+		return a.err
+	}
 	if o := n.owner(); o != nil {
-		if count, err := o.DeleteExpired(ctx); !errors.Is(err, tier.ErrClosed) {
-			return count, err
+		if err := local(o); !errors.Is(err, tier.ErrClosed) {
+			return a.n, err
 		}
 	}
-	var a countAnswer
-	err := n.exchange(ctx, &exchange{kind: kindDeleteExpired, listen: true, decode: a.decode, local: func(o Owned) error {
-		a.n, a.err = o.DeleteExpired(ctx)
-		return a.err
-	}})
+	err := n.exchange(ctx, &exchange{kind: kindDeleteExpired, listen: true, decode: a.decode, local: local})
 	if err != nil {
-		return 0, err
+		return before, err
 	}
-	return a.n, a.err
+	return before + a.n, a.err
 }
 
 // Stats returns the owner's counters, as its [Owned.Stats] encodes them.
@@ -269,6 +273,7 @@ type Status struct {
 	Hello     Hello  // of the owner; zero if there is none just now
 	Version   int    // of the wire, of a follower
 	Followers int    // connected to this owner
+	Heirs     int    // those of Followers that may own
 	Takeovers uint64 // how often this process became the owner
 	Links     uint64 // how often it became a follower
 	Resent    uint64 // writes that were sent again
@@ -280,7 +285,8 @@ func (n *Node) Status() Status {
 	s := Status{Hello: st.hello, Takeovers: n.takeovers.Load(), Links: n.links.Load(), Resent: n.resent.Load()}
 	switch {
 	case st.owned != nil:
-		s.Role, s.Followers = RoleOwner, st.server.followers()
+		s.Role = RoleOwner
+		s.Followers, s.Heirs = st.server.followers()
 	case st.link != nil:
 		s.Role, s.Version = RoleFollower, int(st.link.version)
 	}

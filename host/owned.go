@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"time"
 
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -66,10 +65,6 @@ type Hello struct {
 	Mapping [16]byte
 	Place   string
 
-	MaxTTL     time.Duration
-	ValueBytes int64 // Options.Limits of the owner's store, by their names there
-	BatchOps   int64
-	BatchBytes int64
 	// Extra is for the store alone, at most 64 KiB.
 	Extra []byte
 

@@ -25,8 +25,9 @@ var (
 type peer struct {
 	server  *server
 	conn    net.Conn
-	client  [16]byte // since the handshake, as are version, reading and serving
+	client  [16]byte // since the handshake, as is all up to unread
 	version uint64
+	never   bool          // it never owns
 	reading chan struct{} // one for each read in work
 	serving chan struct{} // one for each goroutine of serve, at most twice Limits.Requests
 	unread  chan struct{} // closed when no further request is begun
@@ -104,7 +105,7 @@ func (p *peer) handshake() (*receiver, error) {
 	if m.kind != kindGreeting || err != nil {
 		return nil, fault("no greeting")
 	}
-	p.version, p.client = min(newest, g.newest), g.client
+	p.version, p.client, p.never = min(newest, g.newest), g.client, g.never
 	if p.version < max(oldest, g.oldest) {
 		err := fmt.Errorf("it speaks versions %d to %d, the owner %d to %d: upgrade the older one", g.oldest, g.newest, oldest, newest)
 		refuse(p.conn, err)

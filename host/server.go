@@ -78,10 +78,16 @@ func (s *server) hello() Hello {
 	return h
 }
 
-func (s *server) followers() int {
+// followers is how many there are, and how many of them may own.
+func (s *server) followers() (all, heirs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.clients)
+	for _, p := range s.clients {
+		if !p.never {
+			heirs++
+		}
+	}
+	return len(s.clients), heirs
 }
 
 // listen binds the socket, and goes on seeing to it. An owner whose socket

@@ -128,7 +128,7 @@ func (n *Node) handshake(ctx context.Context, conn net.Conn) (*receiver, welcome
 	_ = conn.SetDeadline(time.Now().Add(n.opts.Limits.Answer))
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	g := greeting{newest: newest, oldest: oldest, client: n.client}
+	g := greeting{newest: newest, oldest: oldest, client: n.client, never: n.opts.Role == RoleFollower}
 	_, _ = conn.Write(appendFrame(nil, &message{kind: kindGreeting}, g.encode(), false))
 	// A refusal may have come before the greeting could be written.
 	rcv := newReceiver(conn, maxHandshake, maxHandshake)

@@ -277,7 +277,7 @@ func (t *toy) Hello() host.Hello {
 	return host.Hello{
 		StoreID: [16]byte{1, 2}, Epoch: t.epoch, Opening: 7, Seed: 8, Version: t.version,
 		Stamp: tier.Stamp{Store: 1, Boot: 2, BootID: "boot", Slew: -3, SlewFrom: 4}, Mapping: [16]byte{3}, Place: "/place",
-		MaxTTL: time.Hour, ValueBytes: 5, BatchOps: 6, BatchBytes: 7, Extra: []byte("extra"),
+		Extra: []byte("extra"),
 	}
 }
 

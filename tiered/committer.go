@@ -39,6 +39,7 @@ type committer struct {
 	maxHeld  int64 // of what one request makes the judge hold
 	// groupBytes bounds a group.
 	groupBytes int64
+	opts       *Options // what other processes' writes are admitted by
 	reviving   reviving
 	gate       gate // of calls that read
 
@@ -64,7 +65,7 @@ func newCommitter(d tier.Durable, c *clock, caches coherence, o *Options) *commi
 	s := d.State()
 	return &committer{
 		durable: d, caches: caches, clock: c, version: s.Version, usage: s.Usage,
-		maxBytes: o.MaxBytes, maxHeld: o.Limits.BatchBytes, groupBytes: o.Limits.GroupBytes,
+		maxBytes: o.MaxBytes, maxHeld: o.Limits.BatchBytes, groupBytes: o.Limits.GroupBytes, opts: o,
 	}
 }
 
@@ -165,7 +166,7 @@ func (c *committer) judge(reqs []*request, now moment, reserve bool) (*judge, er
 		return &judge{judged: len(reqs)}, err
 	}
 	j := &judge{
-		durable: c.durable, now: now, maxBytes: c.maxBytes, maxHeld: c.maxHeld, reserve: reserve,
+		durable: c.durable, now: now, maxBytes: c.maxBytes, maxHeld: c.maxHeld, opts: c.opts, reserve: reserve,
 		views: views, version: c.version, usage: c.usage,
 	}
 	for _, r := range reqs {

@@ -97,11 +97,13 @@
 // ErrUnknownOutcome. A stopped owner is not dead: reads, and writes that were
 // not sent, end by their context, or after 5 s as ErrUnavailable; writes that
 // were sent, as ErrUnknownOutcome. An owner whose disk failed stays while it is
-// alone, and steps down where another process could do better.
+// alone, and steps down where another process could do better, one that may own.
 //
-// Options.Role says whether a process may own. The owner's MaxBytes, Limits and
-// size of L2 count; the lifetime bound MaxTTL is each process's own. All
-// processes must run as one user.
+// Options.Role says whether a process may own, and Stats what it is. MaxBytes,
+// SweepEvery and the size of L2 are the owner's; L1Bytes, Codec and Logger are
+// each process's own. A write must be within MaxTTL and Limits of its own process
+// and within the owner's: it gets the same error from either. All processes read
+// the time of the owner's clock, and must run as one user.
 //
 // # Where the caches live
 //

@@ -86,6 +86,15 @@ func NewDoorkeeper(bytes int64) *Doorkeeper { return &Doorkeeper{newDoorkeeper(b
 
 func (d *Doorkeeper) Again(hash uint64) bool { return d.d.again(hash) }
 
+// BreakOwner makes the owner that s is as after a write whose outcome is unknown;
+// down is closed when it steps down.
+func (s *Store) BreakOwner() (down <-chan struct{}) {
+	s.member.mu.Lock()
+	defer s.member.mu.Unlock()
+	s.member.owner.dead.Store(true)
+	return s.member.owner.stop
+}
+
 // FailOwner makes the owner that s is step down, as after a write whose outcome
 // is unknown, and calls then before s can own again. False: s was quicker.
 func (s *Store) FailOwner(then func()) bool {
@@ -93,8 +102,7 @@ func (s *Store) FailOwner(then func()) bool {
 	m.mu.Lock()
 	failed := m.owner
 	m.mu.Unlock()
-	failed.dead.Store(true)
-	<-failed.stop
+	<-s.BreakOwner()
 	for {
 		m.mu.Lock()
 		now := m.owner

@@ -50,14 +50,16 @@ func replaces(op *tier.Op, now moment) bool {
 //  2. A refused request leaves no trace.
 //  3. One reading of the clock, taken after the group's conditional keys were
 //     registered, decides all deadlines of the group.
-//  4. What a request makes the judge hold in memory beside its own bytes, the
+//  4. Another process's request is judged if it is within this store's limits.
+//  5. What a request makes the judge hold in memory beside its own bytes, the
 //     frames of records that it touches or that refuse it, is bounded.
 type judge struct {
 	durable  tier.Durable
 	now      moment
 	maxBytes int64 // quota, 0: none
 	maxHeld  int64 // of held, by one request
-	reserve  bool  // admit only what frees room
+	opts     *Options
+	reserve  bool // admit only what frees room
 
 	views   map[string]view
 	changes []tier.Change
@@ -82,6 +84,11 @@ func (j *judge) request(r *request) {
 	j.undo = j.undo[:0]
 	j.judged++
 	r.begin()
+	if r.encode != nil {
+		if r.err = j.opts.admit(r.ops, j.now); r.err != nil {
+			return
+		}
+	}
 	for i := range r.ops {
 		res, err := j.op(&r.ops[i])
 		if err == nil && j.held-held > j.maxHeld {

@@ -46,14 +46,15 @@ type Options struct {
 	Clock Clock
 	// MaxTTL bounds lifetimes; 0: no bound. With it, a ttl of 0 or above it is
 	// ErrTTL, which guards against immortal records. KeepTTL keeps what a record
-	// has, from before MaxTTL was set too.
+	// has, from before MaxTTL was set too. The owner's binds all processes.
 	MaxTTL time.Duration
 	// Logger gets warnings; nil: slog.Default() at Warn and above.
 	Logger *slog.Logger
 }
 
 // Limits bound what one call, the queue and the processes of a host may hold.
-// Zero fields are defaults.
+// Zero fields are defaults. Those of one value and one Batch are the owner's for
+// all processes, and each process's own as well.
 type Limits struct {
 	ValueBytes int   // of one value; 0: 64 MiB
 	BatchOps   int   // of one Batch; 0: 10,000

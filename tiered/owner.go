@@ -32,11 +32,10 @@ var _ host.Owned = (*owner)(nil)
 
 // Hello implements host.Owned.
 func (o *owner) Hello() host.Hello {
-	state, l := o.durable.State(), &o.member.opts.Limits
+	state := o.durable.State()
 	h := host.Hello{
 		StoreID: state.ID, Epoch: state.Epoch, Opening: state.Opening, Seed: state.Seed,
-		Version: o.reached.Load(), Stamp: *o.clock.plan.Load(), MaxTTL: o.member.opts.MaxTTL,
-		ValueBytes: int64(l.ValueBytes), BatchOps: int64(l.BatchOps), BatchBytes: l.BatchBytes,
+		Version: o.reached.Load(), Stamp: *o.clock.plan.Load(),
 	}
 	if control := o.keeper.control; control.Shared() && control.Detached() == "" {
 		h.Mapping, h.Place = control.ID(), control.Place()
@@ -112,10 +111,8 @@ func (o *owner) watch() {
 			return
 		case <-tick.C:
 		}
-		if !o.dead.Load() || o.member.node.Load() == nil {
-			continue
-		}
-		if o.member.node.Load().Status().Followers > 0 {
+		node := o.member.node.Load()
+		if o.dead.Load() && node != nil && node.Status().Heirs > 0 {
 			close(o.failed)
 			return
 		}

@@ -37,7 +37,8 @@ type request struct {
 	err     error
 
 	// ticket is that of another process's write, whose outcome encode encodes for
-	// the durable tier to remember with its group; nil: nothing is remembered.
+	// the durable tier to remember with its group; nil: it is this process's own, and
+	// nothing is remembered.
 	ticket tier.Ticket
 	encode func([]tier.Result) []byte
 

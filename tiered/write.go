@@ -207,10 +207,10 @@ func (s *Store) itemOp(key string, value []byte, expires time.Time) (tier.Op, er
 // deadline is that of expires, unless it is above MaxTTL.
 func (s *Store) deadline(expires time.Time) (int64, error) {
 	deadline := deadlineOf(expires)
-	if bound := s.opts.MaxTTL; bound > 0 && (deadline == 0 || deadline > s.clock.now()+bound.Milliseconds()) {
-		return 0, ErrTTL
+	if s.opts.MaxTTL == 0 {
+		return deadline, nil
 	}
-	return deadline, nil
+	return deadline, s.opts.checkLife(tier.Life{Deadline: deadline}, s.clock.now())
 }
 
 // casOp is setOp with a condition; ttl may be KeepTTL.
@@ -241,14 +241,10 @@ func (s *Store) frameOp(key string, value []byte) (tier.Op, error) {
 }
 
 func (s *Store) checkTTL(ttl time.Duration) error {
-	bound := s.opts.MaxTTL
 	if ttl == KeepTTL {
 		return fmt.Errorf("%w: KeepTTL is for CompareAndSet and Update", ErrTTL)
 	}
-	if ttl < 0 || bound > 0 && (ttl == 0 || ttl > bound) {
-		return ErrTTL
-	}
-	return nil
+	return s.opts.checkLife(tier.Life{TTL: ttl}, 0)
 }
 
 // written is the Item that a successful write of value made.
