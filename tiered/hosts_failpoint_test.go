@@ -40,7 +40,7 @@ func TestHostsFailpoints(t *testing.T) {
 	want := hostsRounds(t, 2)
 	for _, p := range hostsFailpoints {
 		t.Run(p.name, func(t *testing.T) {
-			hits, events := 0, 0
+			hits, events, takeovers := 0, 0, 0
 			for begun := time.Now(); hits < want; {
 				if time.Since(begun) > time.Duration(want)*20*time.Second {
 					t.Fatalf("killed %d times, want %d", hits, want)
@@ -52,8 +52,12 @@ func TestHostsFailpoints(t *testing.T) {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				events += len(r.history.ops)
+				takeovers += r.openings()
 			}
-			t.Logf("%d killed, %d events", hits, events)
+			t.Logf("%d killed, %d events, %d takeovers", hits, events, takeovers)
+			if events < 10*hits {
+				t.Errorf("%d events beside %d kills: too little was done to be lost", events, hits)
+			}
 		})
 	}
 }
@@ -61,13 +65,16 @@ func TestHostsFailpoints(t *testing.T) {
 // failpointRound goes on for a while, or until so many children have killed
 // themselves, and returns how many. One child has no failpoint.
 func (r *hostsRun) failpointRound(point string, most int, takeover bool, want int) (hits int) {
-	armed := func() string {
-		return fmt.Sprintf("%s=%s=kill@%d", failpointEnv, point, 1+r.rng.IntN(most))
+	armed := func() (env []string) {
+		if takeover && r.rng.IntN(2) == 0 {
+			return nil // or nobody would come to work between the takeovers
+		}
+		return []string{fmt.Sprintf("%s=%s=kill@%d", failpointEnv, point, 1+r.rng.IntN(most))}
 	}
 	r.start()
 	time.Sleep(100 * time.Millisecond)
 	for range hostsChildren - 1 {
-		r.start(armed())
+		r.start(armed()...)
 	}
 	for until := monotonic() + int64(3*time.Second); hits < want && monotonic() < until; {
 		time.Sleep(100 * time.Millisecond)
@@ -76,20 +83,44 @@ func (r *hostsRun) failpointRound(point string, most int, takeover bool, want in
 				hits++
 			}
 			r.end(c, syscall.SIGKILL)
-			r.start(armed())
+			r.start(armed()...)
 		}
 		if takeover {
+			r.awaitWrites(100)
 			c := r.victim()
 			r.end(c, syscall.SIGKILL)
-			r.start(armed())
+			r.start(armed()...)
 		}
 		if len(r.children) > 0 && !takeover && r.rng.IntN(5) == 0 {
 			// Who owns is to change, so that all come to the owner's places.
 			r.end(r.victim(), syscall.SIGTERM)
-			r.start(armed())
+			r.start(armed()...)
 		}
 	}
 	return hits
+}
+
+// openings is how many owners there were after the first.
+func (r *hostsRun) openings() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(len(r.epochs)-1, 0)
+}
+
+// awaitWrites waits until so many more writes are acknowledged, or for a second
+// where nobody owns that could.
+func (r *hostsRun) awaitWrites(n int) {
+	r.mu.Lock()
+	n += len(r.acked)
+	r.mu.Unlock()
+	for begun := time.Now(); time.Since(begun) < time.Second; time.Sleep(5 * time.Millisecond) {
+		r.mu.Lock()
+		there := len(r.acked) >= n
+		r.mu.Unlock()
+		if there {
+			return
+		}
+	}
 }
 
 // gone are the children that have ended by themselves.

@@ -48,12 +48,13 @@ type hostsRun struct {
 	bad      []string
 	failed   []string // operations of unknown outcome, or that did not happen
 	children map[int]*hostsChild
-	owner    int     // ID of the child that said so of the highest epoch; 0: none
-	owned    []int64 // when children said that they own
-	epoch    uint64  // owner's
-	faulty   []int64 // when an owner's fdatasync failed
-	acked    []int64 // when writes were acknowledged
-	deaths   []int64 // when an owner was killed
+	owner    int             // ID of the child that said so of the highest epoch; 0: none
+	owned    []int64         // when children said that they own
+	epoch    uint64          // owner's
+	epochs   map[uint64]bool // of all owners that said so
+	faulty   []int64         // when an owner's fdatasync failed
+	acked    []int64         // when writes were acknowledged
+	deaths   []int64         // when an owner was killed
 	faults   map[string]int
 }
 
@@ -129,6 +130,7 @@ func (r *hostsRun) take(c *hostsChild, l hostsLine) {
 	case "role":
 		if l.Role == "owner" {
 			r.owned = append(r.owned, l.At)
+			r.epochs[l.Epoch] = true
 			if l.Epoch >= r.epoch {
 				r.owner, r.epoch = c.id, l.Epoch
 			}
@@ -219,6 +221,7 @@ func newHostsRun(t *testing.T, seed uint64) *hostsRun {
 	return &hostsRun{
 		t: t, dir: t.TempDir() + "/store", exe: os.Args[0], rng: rand.New(rand.NewPCG(seed, 0)), next: 100 * int(seed%7),
 		history: hostsHistory{calls: map[[2]int]hostsLine{}}, children: map[int]*hostsChild{}, faults: map[string]int{},
+		epochs: map[uint64]bool{},
 	}
 }
 
