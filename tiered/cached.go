@@ -236,13 +236,18 @@ func (c *caches) keep(rec tier.Record, value []byte, hash, tag uint64) {
 
 // keepOwn fills L1 with a copy of the value that a write of this process has
 // just made, if the write's answer allows it: the tag is the one that the end
-// of the write's own group made, never a later reading of the word.
+// of the write's own group made, never a later reading of the word. If L1 is full
+// it takes what it had an entry of, and keys that were read lately: what is
+// written and not read costs nobody his place. An older entry has died by its
+// tag.
 func (s *Store) keepOwn(key string, value []byte, res outcome) {
 	c := res.caches
 	if c == nil || c.l1 == nil || !res.Own {
 		return
 	}
-	c.keep(tier.Record{Key: key, Head: res.Head}, value, c.hash(key), res.Tag)
+	if hash := c.hash(key); c.l1.Wants(hash) || c.door.met(hash) {
+		c.keep(tier.Record{Key: key, Head: res.Head}, value, hash, res.Tag)
+	}
 }
 
 // fetchMany calls fn with the live ones of keys.

@@ -127,7 +127,7 @@ var mutations = []control{
 		{"l1/decoded.go", "d.version == b.version && d.by == by", "d.version == b.version"},
 	}},
 	{name: "own fill tagged by a later load of the word", pkg: inTiered, test: "TestOwnFillHasTheTagOfItsOwnEnd", edits: []edit{
-		{"tiered/cached.go", "value, c.hash(key), res.Tag)", "value, c.hash(key), c.place(key).word.Generation())"},
+		{"tiered/cached.go", "value, hash, res.Tag)", "value, hash, c.place(key).word.Generation())"},
 	}},
 	{name: "own fill of an op that is not its key's last", pkg: inTiered, test: "TestOnlyTheLastOpOnAKeyIsKeptByItsCaller", edits: []edit{
 		{"tiered/caches.go", "_, later := g.met[op.Key]; later", "_, later := g.met[op.Key]; later && false"},

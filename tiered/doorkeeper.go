@@ -8,7 +8,7 @@ import "sync/atomic"
 // is full takes a key's copy only when the key is met again: what is read once,
 // as by a crawler or a pass over all keys, costs nobody his place, and the read
 // not the work of filling. While a cache has room, and for what is written
-// through, nobody asks it.
+// through to L2, nobody asks it.
 //
 //  1. It is a hint: of two readers at the same time, one may go unnoticed, and one
 //     key in some 16,000 is taken for another.
@@ -40,14 +40,31 @@ func newDoorkeeper(bytes int64) doorkeeper {
 
 // again reports whether the key of hash was met lately, and meets it.
 func (d *doorkeeper) again(hash uint64) bool {
-	slot := &d.slots[hash>>16&uint64(len(d.slots)-1)]
-	mark := hash&0xffff | 1 // 0 stands for none
+	slot, mark := d.place(hash)
 	marks := slot.Load()
-	for left := marks; left != 0; left >>= 16 {
-		if left&0xffff == mark {
+	if holds(marks, mark) {
+		return true
+	}
+	slot.CompareAndSwap(marks, marks<<16|mark)
+	return false
+}
+
+// met reports whether the key of hash was met lately. It is no meeting.
+func (d *doorkeeper) met(hash uint64) bool {
+	slot, mark := d.place(hash)
+	return holds(slot.Load(), mark)
+}
+
+// place is a key's slot, and its mark there.
+func (d *doorkeeper) place(hash uint64) (*atomic.Uint64, uint64) {
+	return &d.slots[hash>>16&uint64(len(d.slots)-1)], hash&0xffff | 1 // 0 stands for none
+}
+
+func holds(marks, mark uint64) bool {
+	for ; marks != 0; marks >>= 16 {
+		if marks&0xffff == mark {
 			return true
 		}
 	}
-	slot.CompareAndSwap(marks, marks<<16|mark)
 	return false
 }
