@@ -70,6 +70,11 @@ func (f *pageFile) header(id uint64) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.headerIn(b, id)
+}
+
+// headerIn checks the header that b begins with. b becomes the page's data.
+func (f *pageFile) headerIn(b []byte, id uint64) (*page, error) {
 	p := &page{
 		id: id, flags: binary.NativeEndian.Uint16(b[8:]), count: int(binary.NativeEndian.Uint16(b[10:])),
 		overflow: uint64(binary.NativeEndian.Uint32(b[12:])), data: b,
@@ -104,6 +109,28 @@ func (f *pageFile) read(id uint64, whole bool) (*page, error) {
 	}
 	if p.data, err = f.bytes(id, need); err != nil {
 		return nil, err
+	}
+	if fault := p.check(f.pages); fault != "" {
+		return nil, f.corrupt(id, fault)
+	}
+	return p, nil
+}
+
+// readIn is read, for a leaf in the memory b, a page long, with one call of the
+// system and no more memory.
+func (f *pageFile) readIn(b []byte, id uint64) (*page, error) {
+	if id < 2 || id >= f.pages {
+		return nil, f.corrupt(id, "outside of the file")
+	}
+	if _, err := f.r.ReadAt(b, int64(id)*f.size); err != nil {
+		return f.read(id, false) // it may need less
+	}
+	p, err := f.headerIn(b, id)
+	if err != nil {
+		return nil, err
+	}
+	if p.flags != pageLeaf || boltPageHeader+pageElement*p.count > len(b) {
+		return f.read(id, false)
 	}
 	if fault := p.check(f.pages); fault != "" {
 		return nil, f.corrupt(id, fault)

@@ -162,6 +162,7 @@ type guard struct {
 	roots    map[string]uint64
 	branches map[uint64]*page
 	leaves   map[uint64]struct{}
+	scratch  []byte // of a page: what of a leaf is looked at
 
 	watching bool    // a compaction wants to know
 	touched  []place // if so
@@ -178,7 +179,9 @@ func newGuard(r io.ReaderAt, file string, size int64) (*guard, error) {
 		return nil, err
 	}
 	roots, _, err := f.buckets(m.root)
-	return &guard{f: f, roots: roots, branches: make(map[uint64]*page), leaves: make(map[uint64]struct{})}, err
+	return &guard{
+		f: f, roots: roots, branches: make(map[uint64]*page), leaves: make(map[uint64]struct{}), scratch: make([]byte, f.size),
+	}, err
 }
 
 // touch checks the leaf that holds key, or would hold it; if it is to be
@@ -224,7 +227,7 @@ func (g *guard) page(id uint64) (*page, error) {
 	if p, ok := g.branches[id]; ok {
 		return p, nil
 	}
-	p, err := g.f.read(id, false)
+	p, err := g.f.readIn(g.scratch, id)
 	if err != nil {
 		return nil, err
 	}
