@@ -14,7 +14,7 @@ import (
 
 var mixedHow = []string{
 	"64 callers over all records: nine of ten operations are Gets, one is a Set, durable but for \"everysec\". Keys by Zipf's law (0.99), as sessions are asked for, which is judged; and evenly, over at most three rounds. Redis over a Unix socket by rueidis as it comes, which sends what is asked at once together; with its client-side caching, reads of what the client has seen are answered from its own memory, and the server tells it of changes.",
-	"All stay open over the rounds, with what is in their caches, 128 MiB each; they were warmed by the same load.",
+	"All stay open over the rounds, with what is in their caches, 128 MiB each; they were warmed by the same load. A checkpoint that a turn of strata has begun ends before the next system's turn.",
 }
 
 func mixed(ctx context.Context, b *bench, res *report.Result) error {

@@ -3,9 +3,11 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/stratakv/strata/bench/versus/records"
 	"github.com/stratakv/strata/tiered"
@@ -75,6 +77,23 @@ func (s *Strata) Load(ctx context.Context, n int, record func(int) (string, []by
 	close(firsts)
 	loading.Wait()
 	return context.Cause(ctx)
+}
+
+// Rest waits until no checkpoint is under way, so that none is beside what
+// others do next; half a minute at most.
+func (s *Strata) Rest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.Store.Stats().L3.Checkpointing {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a checkpoint does not end: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+	return nil
 }
 
 // Walk is Scan, which fills no cache.

@@ -109,9 +109,10 @@ func escape(s string) string {
 // scale is logarithmic, and says so.
 func (t *Table) Bars(w io.Writer) error {
 	var rows []*Row
-	least, most := math.Inf(1), 0.0
+	least, most, aside := math.Inf(1), 0.0, false
 	for _, r := range t.Rows {
 		if s := r.Spread(); s.Rounds > 0 {
+			aside = aside || r.Aside && !r.Ours
 			rows = append(rows, r)
 			most = max(most, s.Most)
 			if s.Least > 0 {
@@ -127,7 +128,8 @@ func (t *Table) Bars(w io.Writer) error {
 	if t.Fact {
 		direction = ""
 	}
-	note := strings.Join(nonEmpty(t.Unit, direction, map[bool]string{true: "logarithmic scale"}[logarithmic]), ", ")
+	note := strings.Join(nonEmpty(t.Unit, direction, map[bool]string{true: "logarithmic scale"}[logarithmic],
+		map[bool]string{true: "pale: promises less"}[aside]), ", ")
 	x := func(v float64) float64 {
 		part := v / max(most, math.SmallestNonzeroFloat64)
 		if logarithmic {
