@@ -93,15 +93,15 @@ func compare(ctx context.Context, set settings, log io.Writer, done func(*report
 	if !machine.OnDisk(b.data) {
 		box = append(box, "**The stores were in memory: nothing was durable, and the durable figures mean nothing.**")
 	}
-	chosen := 0
+	chosen, commit := 0, machine.Commit(ctx)
 	for _, c := range comparisons {
 		if !set.run.MatchString(c.name) || ctx.Err() != nil {
 			continue
 		}
 		chosen++
 		res := &report.Result{Name: c.name, Title: c.title, How: c.how, Stamp: report.Stamp{
-			Command: set.command(c.name), Commit: machine.Commit(ctx), Began: time.Now().UTC(), Box: box,
-			Quick: set.quick, Rounds: set.rounds, Length: set.length,
+			Command: set.command(c.name), Commit: commit, Began: time.Now().UTC(), Box: box,
+			Quick: set.quick, Rounds: set.rounds,
 		}}
 		if failed := c.run(ctx, b, res); failed != nil {
 			b.say("%s: failed: %v", c.name, failed)

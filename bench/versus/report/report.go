@@ -35,8 +35,7 @@ type Stamp struct {
 	Took    time.Duration
 	Box     []string // what it ran on, a line each
 	Quick   bool
-	Rounds  int           // unless its text says otherwise
-	Length  time.Duration // of one measurement, unless its text says otherwise
+	Rounds  int // unless its text says otherwise
 }
 
 // Table is one figure of several systems.

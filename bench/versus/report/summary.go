@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -139,7 +138,7 @@ func Insert(document []byte, summary string) ([]byte, error) {
 	before, rest, begun := bytes.Cut(document, []byte(summaryBegin))
 	_, after, ended := bytes.Cut(rest, []byte(summaryEnd))
 	if !begun || !ended {
-		return nil, errors.New("the lines between which a summary stands are missing: " + NoSummary)
+		return nil, fmt.Errorf("the lines between which a summary stands are missing: %q", NoSummary)
 	}
 	return bytes.Join([][]byte{before, []byte(summaryBegin), []byte(summary), []byte(summaryEnd), after}, nil), nil
 }
