@@ -3,6 +3,7 @@ package host
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // errBody is the decoder's answer to bytes that no encoder made.
@@ -18,7 +19,12 @@ func (e *encoder) id(v [16]byte)   { e.buf = append(e.buf, v[:]...) }
 func (e *encoder) bytes(v []byte)  { e.uint(uint64(len(v))); e.buf = append(e.buf, v...) }
 func (e *encoder) string(v string) { e.uint(uint64(len(v))); e.buf = append(e.buf, v...) }
 func (e *encoder) flags(v ...bool) { e.byte(pack(v)) }
-func (e *encoder) grow(n int)      { e.buf = append(make([]byte, 0, len(e.buf)+n), e.buf...) }
+func (e *encoder) grow(n int)      { e.buf = slices.Grow(e.buf, n) }
+
+// plain is a body that is encoded already.
+type plain []byte
+
+func (p plain) encode(e *encoder) { e.buf = append(e.buf, p...) }
 
 func pack(bits []bool) (b byte) {
 	for i, v := range bits {

@@ -54,14 +54,15 @@ func (n *Node) exchange(ctx context.Context, x *exchange) error {
 
 // ask makes one attempt over l; over: x has its answer, or the error.
 func (n *Node) ask(l *link, x *exchange, p *patience) (over bool, err error) {
-	if size := max(x.size, int64(len(x.body))); size > l.messageBytes {
+	size := max(x.size, int64(len(x.body)))
+	if size > l.messageBytes {
 		return true, fmt.Errorf("%w: a request of %d bytes, of which the owner takes %d", tier.ErrTooLarge, size, l.messageBytes)
 	}
-	body := x.body
+	var body encodable = plain(x.body)
 	if x.write != nil {
-		body = x.write.attempt(l)
+		body, size = x.write.attempt(l), size+opOverhead
 	}
-	answer, v := l.do(x.kind, body, p)
+	answer, v := l.do(x.kind, body, size, p)
 	switch v {
 	case answered:
 		return true, x.read(l, answer)
@@ -144,17 +145,13 @@ type writing struct {
 	again bool
 }
 
-// attempt encodes the write for l.
-func (w *writing) attempt(l *link) []byte {
+// attempt is the write's request for l.
+func (w *writing) attempt(l *link) *writeRequest {
 	w.number(l.hello.StoreID, l.reached.Load())
 	if w.again {
 		w.node.resent.Add(1)
 	}
-	var e encoder
-	e.grow(int(opsBytes(w.ops)) + opOverhead)
-	q := writeRequest{seq: w.seq, low: w.node.tickets.lowest(), again: w.again, after: w.after, ops: w.ops}
-	q.encode(&e)
-	return e.buf
+	return &writeRequest{seq: w.seq, low: w.node.tickets.lowest(), again: w.again, after: w.after, ops: w.ops}
 }
 
 // number gives the write its ticket, once, and notes what it can rest on.

@@ -44,17 +44,21 @@ type message struct {
 // appendFrame appends one part of m to dst.
 func appendFrame(dst []byte, m *message, part []byte, more bool) []byte {
 	start := len(dst)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(part)))
-	dst = append(dst, 0, 0, 0, 0)
-	dst = binary.LittleEndian.AppendUint64(dst, m.id)
-	var flags byte
-	if more {
-		flags = flagMore
-	}
-	dst = append(dst, byte(m.kind), flags, 0, 0)
-	dst = append(dst, part...)
-	binary.LittleEndian.PutUint32(dst[start+4:], crc32.Checksum(dst[start+8:], castagnoli))
+	var head [headBytes]byte
+	dst = append(append(dst, head[:]...), part...)
+	sealFrame(dst[start:], m.id, m.kind, more)
 	return dst
+}
+
+// sealFrame makes the head of a frame whose body is there.
+func sealFrame(frame []byte, id uint64, k kind, more bool) {
+	binary.LittleEndian.PutUint32(frame, uint32(len(frame)-headBytes))
+	binary.LittleEndian.PutUint64(frame[8:], id)
+	frame[16], frame[17], frame[18], frame[19] = byte(k), 0, 0, 0
+	if more {
+		frame[17] = flagMore
+	}
+	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(frame[8:], castagnoli))
 }
 
 // faultError is what a peer did wrong.
@@ -141,6 +145,17 @@ func (r *receiver) add(to *partial, m message, more bool) error {
 	to.bytes += size
 	r.held += size
 	return nil
+}
+
+// ready reports whether next will not wait: a frame that ends a message is there,
+// or the beginning of one that it refuses.
+func (r *receiver) ready() bool {
+	if r.r.Buffered() < headBytes {
+		return false
+	}
+	head, _ := r.r.Peek(headBytes)
+	size := binary.LittleEndian.Uint32(head)
+	return size <= uint32(r.r.Buffered()-headBytes) && head[17]&flagMore == 0
 }
 
 // frame reads one frame.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,10 +65,16 @@ func newLink(conn net.Conn, rcv *receiver, w welcome, limit time.Duration) *link
 	return l
 }
 
-// read delivers answers until the connection ends.
+// read delivers answers until the connection ends. What those who got theirs ask
+// for next goes in one write.
 func (l *link) read(rcv *receiver) {
-	bye := false
+	bye, held := false, false
 	for !bye {
+		if held && !rcv.ready() {
+			runtime.Gosched()
+			l.out.release()
+			held = false
+		}
 		m, err := rcv.next()
 		if err != nil {
 			break
@@ -75,6 +82,10 @@ func (l *link) read(rcv *receiver) {
 		l.heard.Store(int64(time.Since(l.begun)))
 		switch m.kind {
 		case kindAnswer:
+			if !held {
+				l.out.hold()
+				held = true
+			}
 			l.deliver(m)
 		case kindBye:
 			bye = true
@@ -82,6 +93,9 @@ func (l *link) read(rcv *receiver) {
 		default:
 			l.out.end() // it does not speak as it should: as if it had died
 		}
+	}
+	if held {
+		l.out.release()
 	}
 	l.mu.Lock()
 	l.over, l.bye = true, bye
@@ -169,13 +183,14 @@ const (
 	left                    // as lost, because the patience ended
 )
 
-// do sends a request and waits for its answer, for which p has patience.
-func (l *link) do(k kind, body []byte, p *patience) ([]byte, verdict) {
+// do sends a request of at most size bytes, and waits for its answer, for which p
+// has patience.
+func (l *link) do(k kind, body encodable, size int64, p *patience) ([]byte, verdict) {
 	c := &call{answer: make(chan []byte, 1)}
-	if v := l.acquire(c, len(body), p); v != answered {
+	if v := l.acquire(c, size, p); v != answered {
 		return nil, v
 	}
-	if !l.send(c, k, body) {
+	if !l.send(c, k, body, size) {
 		return nil, unsent
 	}
 	for {
@@ -196,14 +211,14 @@ func (l *link) do(k kind, body []byte, p *patience) ([]byte, verdict) {
 }
 
 // acquire takes the slots that a request of size bytes needs.
-func (l *link) acquire(c *call, size int, p *patience) verdict {
+func (l *link) acquire(c *call, size int64, p *patience) verdict {
 	if v := l.slot(l.slots, p); v != answered {
 		return v
 	}
 	if size <= partBytes {
 		return answered
 	}
-	units := min((size+windowSlot-1)/windowSlot, cap(l.window))
+	units := int(min((size+windowSlot-1)/windowSlot, int64(cap(l.window))))
 	v := l.slot(l.turn, p)
 	if v != answered {
 		<-l.slots
@@ -242,8 +257,8 @@ func (l *link) slot(slots chan struct{}, p *patience) verdict {
 	}
 }
 
-// send queues c; false: the link is over.
-func (l *link) send(c *call, k kind, body []byte) bool {
+// send queues c; false: the link is over. One that is alone is written at once.
+func (l *link) send(c *call, k kind, body encodable, size int64) bool {
 	l.mu.Lock()
 	if l.over {
 		l.mu.Unlock()
@@ -252,12 +267,20 @@ func (l *link) send(c *call, k kind, body []byte) bool {
 	l.lastID++
 	c.id = l.lastID
 	l.pending[c.id] = c
+	alone := len(l.pending) == 1
 	l.mu.Unlock()
-	m := &message{id: c.id, kind: k, body: body}
-	if len(body) > partBytes {
-		m.progress = func() { c.progress.Store(int64(time.Since(l.begun))) }
+	if size > partBytes {
+		var e encoder
+		e.grow(int(size))
+		body.encode(&e)
+		return l.out.push(&message{id: c.id, kind: k, body: e.buf, progress: func() { c.progress.Store(int64(time.Since(l.begun))) }})
 	}
-	return l.out.push(m)
+	if !alone {
+		return l.out.put(c.id, k, body)
+	}
+	l.out.hold()
+	defer l.out.release()
+	return l.out.put(c.id, k, body)
 }
 
 // sign tells p of the last sign of life that concerns c: a part of it or of its

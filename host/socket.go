@@ -189,3 +189,34 @@ func sameUser(conn net.Conn) error {
 	}
 	return nil
 }
+
+// rawConn is what writeNow writes to; nil: it cannot.
+func rawConn(conn net.Conn) syscall.RawConn {
+	c, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// writeNow writes as much of b as the connection takes without waiting.
+func writeNow(raw syscall.RawConn, b []byte) (n int, err error) {
+	errRaw := raw.Control(func(fd uintptr) {
+		for {
+			if n, err = syscall.Write(int(fd), b); err != syscall.EINTR {
+				return
+			}
+		}
+	})
+	switch {
+	case errRaw != nil:
+		return 0, errRaw
+	case err == syscall.EAGAIN:
+		return 0, nil
+	}
+	return max(n, 0), err
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 )
 
 const shared = false // a directory has one process
@@ -29,3 +30,7 @@ func (*listener) close()                    {}
 func (*listener) accept() (net.Conn, error) { return nil, net.ErrClosed }
 
 func sameUser(net.Conn) error { return errAlone }
+
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+func writeNow(syscall.RawConn, []byte) (int, error) { return 0, errAlone }
