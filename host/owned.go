@@ -25,8 +25,15 @@ type Owned interface {
 	// ErrClosed: nothing was done, and this authority ends or is about to close
 	// Failed; the follower waits, and the next one gets the write.
 	//
-	// It is never called twice at once with the same ticket.
+	// Neither it nor Post is called with the ticket of a write that is in work.
 	WriteOnce(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Result, error)
+	// Post begins the first of writes, in this order, as many as it returns: each
+	// as by WriteOnce, but that it does not wait for the end, which [Answer] tells,
+	// once. It begins those that there is room for. None of them was sent before.
+	Post(writes []*Posted) int
+	// Withdraw says that nobody waits any more for a write that was posted and is
+	// not answered. It need not be done, but is answered.
+	Withdraw(*Posted)
 	// Dictionary returns a dictionary of the codec; tier.ErrNotFound.
 	Dictionary(ctx context.Context, id uint32) ([]byte, error)
 	// Stats returns the owner's counters for a follower's [Node.Stats]; opaque

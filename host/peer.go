@@ -22,6 +22,8 @@ var (
 //  1. A request leaves begun before its answer goes, and serving once the answer
 //     has room: a follower may send the next one when it reads an answer, and one
 //     that reads none has twice Limits.Requests goroutines at most.
+//  2. What was collected is posted before the reader may wait for more. While more
+//     than Limits.QueueBytes wait to be read, every request has a goroutine.
 type peer struct {
 	server  *server
 	conn    net.Conn
@@ -39,13 +41,15 @@ type peer struct {
 	bytes  int64 // of long requests in begun
 	ending bool  // nothing is begun any more
 	parted bool  // goodbye has been called
+
+	collected []*Posted // the reader's: to be begun when nothing more is there to be read
 }
 
 // work is a request that was begun.
 type work struct {
-	cancel context.CancelFunc
+	cancel context.CancelFunc // nil: posted is the Owned's
 	bytes  int64
-	write  bool
+	posted *Posted // nil: it is no write
 }
 
 // run serves the connection until it ends.
@@ -65,7 +69,7 @@ func (p *peer) run() {
 	p.ending = true
 	parted := p.parted
 	for _, w := range p.begun {
-		if !w.write {
+		if w.posted == nil {
 			w.cancel()
 		}
 	}
@@ -140,28 +144,45 @@ func refuse(conn net.Conn, err error) {
 // read begins what the follower asks for until the connection ends.
 func (p *peer) read(rcv *receiver) error {
 	for {
+		if !rcv.ready() {
+			if err := p.post(); err != nil {
+				return err
+			}
+		}
 		m, err := rcv.next()
 		if err != nil {
 			return err
 		}
 		switch {
+		case m.kind == kindWrite:
+			err = p.collect(m)
 		case m.kind.request():
-			if err := p.begin(m); err != nil {
-				return err
-			}
+			err = p.begin(m)
 		case m.kind == kindCancel:
-			p.mu.Lock()
-			if w := p.begun[m.id]; w != nil {
-				w.cancel()
+			if err = p.post(); err == nil {
+				p.cancel(m.id)
 			}
-			p.mu.Unlock()
 		case m.kind == kindPing:
-			if err := p.pong(); err != nil {
-				return err
-			}
+			err = p.pong()
 		default:
-			return fault("a message of kind %d", m.kind)
+			err = fault("a message of kind %d", m.kind)
 		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// cancel says that nobody waits for a request any more.
+func (p *peer) cancel(id uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch w := p.begun[id]; {
+	case w == nil:
+	case w.cancel != nil:
+		w.cancel()
+	default:
+		p.server.owned.Withdraw(w.posted)
 	}
 }
 
@@ -174,55 +195,56 @@ func (p *peer) pong() error {
 	return nil
 }
 
-// begin starts the work on a request, unless the owner closes.
+// begin starts the work on a request that is no write, unless the owner closes.
 func (p *peer) begin(m message) error {
-	l := &p.server.opts.Limits
-	w := &work{write: m.kind == kindWrite}
+	w := new(work)
 	if len(m.body) > partBytes {
 		w.bytes = int64(len(m.body))
 	}
-	// A write goes on when its connection ends: it is in the committer's hands,
-	// and may be asked for again.
-	ctx := p.server.ctx
-	if w.write {
-		ctx = context.WithoutCancel(ctx)
-	}
-	ctx, w.cancel = context.WithCancel(ctx)
+	var ctx context.Context
+	ctx, w.cancel = context.WithCancel(p.server.ctx)
 	p.serving <- struct{}{} // answers to earlier ones may wait to be read
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.ending:
+	ok, err := p.admit(m.id, w)
+	p.mu.Unlock()
+	if !ok {
 		w.cancel()
 		<-p.serving
-		return nil
-	case p.begun[m.id] != nil:
-		return fault("two requests of one id")
-	case len(p.begun) >= l.Requests || p.bytes+w.bytes > max(l.WindowBytes, l.MessageBytes)+2*opOverhead:
-		return fault("more requests than it was told")
+		return err
 	}
-	p.begun[m.id] = w
-	p.bytes += w.bytes
-	p.work.Add(1)
 	go p.serve(ctx, m, w)
 	return nil
 }
 
-// serve does the work on a request and answers it.
+// admit takes note of a request that is to be begun; false: of this one not. mu
+// is held.
+func (p *peer) admit(id uint64, w *work) (bool, error) {
+	l := &p.server.opts.Limits
+	switch {
+	case p.ending:
+		return false, nil
+	case p.begun[id] != nil:
+		return false, fault("two requests of one id")
+	case len(p.begun) >= l.Requests || p.bytes+w.bytes > max(l.WindowBytes, l.MessageBytes)+2*opOverhead:
+		return false, fault("more requests than it was told")
+	}
+	p.begun[id] = w
+	p.bytes += w.bytes
+	p.work.Add(1)
+	return true, nil
+}
+
+// serve does the work on a request that is no write, and answers it.
 func (p *peer) serve(ctx context.Context, m message, w *work) {
 	defer p.work.Done()
 	defer func() { <-p.serving }()
 	defer w.cancel()
 	var e encoder
-	var err error
-	if w.write {
-		err = p.write(ctx, m, &e)
-	} else {
-		p.reading <- struct{}{}
-		defer func() { <-p.reading }()
-		if err = ctx.Err(); err == nil {
-			err = p.answer(ctx, m, &e)
-		}
+	p.reading <- struct{}{}
+	defer func() { <-p.reading }()
+	err := ctx.Err()
+	if err == nil {
+		err = p.answer(ctx, m, &e)
 	}
 	p.mu.Lock()
 	delete(p.begun, m.id)
@@ -234,7 +256,7 @@ func (p *peer) serve(ctx context.Context, m message, w *work) {
 	case errors.As(err, &bad):
 		p.complain(err)
 		p.out.end()
-	case errors.Is(err, tier.ErrClosed), ending && !w.write && ctx.Err() != nil:
+	case errors.Is(err, tier.ErrClosed), ending && ctx.Err() != nil:
 		// Not begun, as far as the follower is told: the next owner will.
 	case e.buf == nil:
 		// Nobody waits for it.
@@ -242,20 +264,6 @@ func (p *peer) serve(ctx context.Context, m message, w *work) {
 		p.out.push(&message{id: m.id, kind: kindAnswer, body: e.buf})
 		p.out.below(p.server.opts.Limits.QueueBytes)
 	}
-}
-
-func (p *peer) write(ctx context.Context, m message, e *encoder) error {
-	d := &decoder{buf: m.body}
-	q := writeRequest{maxBytes: p.server.opts.Limits.MessageBytes}
-	q.decode(d)
-	if d.end() != nil {
-		return fault("a write that cannot be read")
-	}
-	t := tier.Ticket{Client: p.client, Seq: q.seq, Low: q.low}
-	var a writeAnswer
-	a.results, a.err = p.server.write(ctx, Attempt{Ticket: t, Again: q.again, After: q.after}, q.ops)
-	a.encode(e)
-	return a.err
 }
 
 // goodbye answers what was begun, and ends the connection.

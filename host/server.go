@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type server struct {
 	cancel context.CancelFunc
 	stop   chan struct{}
 	wg     sync.WaitGroup // accepting, looking, and one for each peer
+	posts  sync.Pool      // of *Posted that no peer has
 
 	mu       sync.Mutex // guards all below
 	listener *listener  // nil: there is none just now
@@ -54,12 +56,34 @@ type ticketID struct {
 	seq    uint64
 }
 
-// oneWrite is a write in work.
+// oneWrite is a write in work. The server's mu guards it.
 type oneWrite struct {
+	joined int   // further sendings that wait for it
+	told   *told // by which they wait; nil: nobody does
+}
+
+// told is what those learn who have joined a write.
+type told struct {
 	done    chan struct{} // closed when results and err are there
 	results []tier.Result
 	err     error
-	joined  int // further sendings that wait for it; guarded by the server's mu
+}
+
+// join returns what there will be to learn.
+func (w *oneWrite) join() *told {
+	w.joined++
+	if w.told == nil {
+		w.told = &told{done: make(chan struct{})}
+	}
+	return w.told
+}
+
+// end tells those who have joined.
+func (w *oneWrite) end(results []tier.Result, err error) {
+	if t := w.told; t != nil {
+		t.results, t.err = slices.Clone(results), err
+		close(t.done)
+	}
 }
 
 func newServer(dir string, owned Owned, opts *Options, log *complaints) *server {
@@ -207,22 +231,21 @@ func (s *server) forget(p *peer) {
 func (s *server) write(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Result, error) {
 	id := ticketID{a.Client, a.Seq}
 	s.mu.Lock()
-	w := s.writes[id]
-	if w != nil {
-		w.joined++
+	if w := s.writes[id]; w != nil {
+		t := w.join()
 		s.mu.Unlock()
-		<-w.done
-		return w.results, w.err
+		<-t.done
+		return t.results, t.err
 	}
-	w = &oneWrite{done: make(chan struct{})}
+	w := new(oneWrite)
 	s.writes[id] = w
 	s.mu.Unlock()
-	w.results, w.err = s.owned.WriteOnce(ctx, a, ops)
+	results, err := s.owned.WriteOnce(ctx, a, ops)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.writes, id)
-	s.mu.Unlock()
-	close(w.done)
-	return w.results, w.err
+	w.end(results, err)
+	return results, err
 }
 
 // close sends the followers to the next owner.

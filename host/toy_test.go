@@ -157,6 +157,23 @@ func (t *toy) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([]t
 	return results, err
 }
 
+// Post has room for two writes of three.
+func (t *toy) Post(writes []*host.Posted) int {
+	n := len(writes) - len(writes)/3
+	for _, w := range writes[:n] {
+		ctx, cancel := context.WithCancel(context.Background())
+		w.Mine = cancel
+		go func() {
+			defer cancel()
+			w.Results, w.Err = t.WriteOnce(ctx, w.Attempt, w.Ops)
+			host.Answer([]*host.Posted{w})
+		}()
+	}
+	return n
+}
+
+func (t *toy) Withdraw(w *host.Posted) { w.Mine.(context.CancelFunc)() }
+
 func (t *toy) writeOnce(a host.Attempt, ops []tier.Op) ([]tier.Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stratakv/strata/tiered/tier"
@@ -12,7 +13,7 @@ type writeRequest struct {
 	seq, low uint64
 	again    bool
 	after    uint64
-	ops      []tier.Op
+	ops      []tier.Op // decode uses their room
 
 	maxBytes int64 // of opsBytes, for decode
 }
@@ -51,7 +52,7 @@ func (w *writeRequest) decode(d *decoder) {
 		d.fail()
 		return
 	}
-	w.ops = make([]tier.Op, n)
+	w.ops = slices.Grow(w.ops[:0], n)[:n]
 	for i := range w.ops {
 		w.ops[i] = d.op()
 	}

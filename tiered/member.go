@@ -121,6 +121,7 @@ func (m *member) begin(d *l3bolt.DB) (*owner, error) {
 	o.shareStamp(*m.clock.plan.Load())
 	c.reached.Store(d.State().Version)
 	o.queue = newQueue(c, m.opts, o.release)
+	o.back = o.giveBack
 	go o.watch()
 	return o, nil
 }

@@ -26,6 +26,8 @@ type owner struct {
 	watched chan struct{} // closed when watch has ended
 
 	sharedStamp tier.Stamp // the one group's in commit
+
+	answered []*host.Posted // the committing goroutine's, reused
 }
 
 var _ host.Owned = (*owner)(nil)
@@ -55,12 +57,52 @@ func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([
 		}
 	}
 	results, err := o.writeWith(ctx, ops, a.Ticket, host.EncodeOutcome)
+	return o.leftToNext(results, err)
+}
+
+// leftToNext is the outcome of a follower's write as its follower gets it.
+func (o *owner) leftToNext(results []tier.Result, err error) ([]tier.Result, error) {
 	if o.dead.Load() && errors.Is(err, tier.ErrUnavailable) && !errors.Is(err, tier.ErrUnknownOutcome) {
 		// Nothing was done, and beside a follower this owner steps down: the next
 		// one is to do it.
 		return nil, tier.ErrClosed
 	}
 	return results, err
+}
+
+// Post implements host.Owned.
+func (o *owner) Post(writes []*host.Posted) int {
+	reqs := make([]*request, len(writes))
+	for i, w := range writes {
+		r := o.requests.get()
+		r.use(w.Ops)
+		r.ticket, r.encode, r.posted = w.Ticket, host.EncodeOutcome, w
+		reqs[i], w.Mine = r, r
+	}
+	n := o.post(reqs)
+	for _, r := range reqs[n:] {
+		o.requests.put(r)
+	}
+	return n
+}
+
+// Withdraw implements host.Owned.
+func (o *owner) Withdraw(w *host.Posted) { w.Mine.(*request).cancel() }
+
+// giveBack answers requests that were posted.
+func (o *owner) giveBack(reqs []*request) {
+	done := o.answered[:0]
+	for _, r := range reqs {
+		w := r.posted.(*host.Posted)
+		w.Results, w.Err = o.leftToNext(r.results, r.err)
+		done = append(done, w)
+	}
+	host.Answer(done)
+	clear(done)
+	o.answered = done[:0]
+	for _, r := range reqs {
+		o.requests.put(r)
+	}
 }
 
 // shareStamp shares s if it gives other readings than what was shared before.

@@ -36,6 +36,9 @@ type queue struct {
 
 	taken []*request // what run has in hand, reused
 
+	back  func([]*request) // takes posted requests that are answered
+	given []*request       // what back is given, reused
+
 	mu      sync.Mutex // guards pending and closed
 	pending []*request
 	closed  bool
@@ -197,13 +200,33 @@ func (q *queue) expireBatch(ctx context.Context) (int, error) {
 	}
 }
 
-func (q *queue) put(r *request) bool {
+// post puts the first of reqs into the queue, as many as it returns: those that
+// there is room for. They are given to back when they are answered.
+func (q *queue) post(reqs []*request) int {
+	n := 0
+	for _, r := range reqs {
+		r.weight = min(r.bytes, q.roomBytes)
+		if !q.room.TryAcquire(r.weight) {
+			break
+		}
+		n++
+	}
+	if q.put(reqs[:n]...) {
+		return n
+	}
+	for _, r := range reqs[:n] {
+		q.room.Release(r.weight)
+	}
+	return 0
+}
+
+func (q *queue) put(reqs ...*request) bool {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
 		return false
 	}
-	q.pending = append(q.pending, r)
+	q.pending = append(q.pending, reqs...)
 	q.mu.Unlock()
 	q.signal()
 	return true
@@ -249,7 +272,7 @@ func (q *queue) work() {
 	group, bytes := q.taken[:0], int64(0) // in place: never ahead of what it reads
 	for i, r := range q.taken {
 		if !r.take() {
-			q.room.Release(r.weight)
+			q.cancelled(r)
 			continue
 		}
 		if len(group) > 0 && (r.call != nil || bytes+r.bytes > q.groupBytes) {
@@ -282,9 +305,30 @@ func (q *queue) answer(reqs []*request) {
 		weight += r.weight
 	}
 	q.room.Release(weight)
+	given := q.given[:0]
 	for _, r := range reqs {
-		r.done()
+		if r.posted == nil {
+			r.done()
+		} else {
+			given = append(given, r)
+		}
 	}
+	if len(given) > 0 {
+		q.back(given)
+		clear(given)
+		q.given = given[:0]
+	}
+}
+
+// cancelled lets go of a request whose caller has given up. A posted one goes back
+// nevertheless.
+func (q *queue) cancelled(r *request) {
+	if r.posted != nil {
+		r.err = context.Canceled
+		q.answer([]*request{r})
+		return
+	}
+	q.room.Release(r.weight)
 }
 
 // background sweeps every so often and keeps the clock's stamp young. It ends

@@ -42,6 +42,8 @@ type request struct {
 	ticket tier.Ticket
 	encode func([]tier.Result) []byte
 
+	posted any // what it is to whoever gets it back through the queue's back; nil: its caller waits
+
 	call   func() error  // instead of ops: of the committing goroutine between two groups
 	weight int64         // what the queue gives back to room
 	answer chan struct{} // capacity 1; nil where nobody waits
