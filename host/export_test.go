@@ -108,10 +108,25 @@ func WriteAnswer(body []byte) ([]tier.Result, error) {
 	return a.results, a.err
 }
 
-// Sender is a sender over conn.
-func Sender(conn net.Conn) (push func(kind uint8, id uint64, body []byte), end func()) {
-	s := newSender(conn, time.Minute)
-	return func(k uint8, id uint64, body []byte) { s.push(&message{id: id, kind: kind(k), body: body}) }, func() { s.end(); <-s.done }
+// Sender is a sender over a connection.
+type Sender struct{ s *sender }
+
+func NewSender(conn net.Conn) Sender { return Sender{newSender(conn, time.Minute)} }
+
+func (s Sender) Push(k uint8, id uint64, body []byte) bool {
+	return s.s.push(&message{id: id, kind: kind(k), body: body})
+}
+
+func (s Sender) Hold()                   { s.s.hold() }
+func (s Sender) Release()                { s.s.release() }
+func (s Sender) Withdraw(id uint64) bool { return s.s.withdraw(id) }
+func (s Sender) End()                    { s.s.end(); <-s.s.done }
+
+// Queued is how many bytes have not been handed to the connection.
+func (s Sender) Queued() int64 {
+	s.s.mu.Lock()
+	defer s.s.mu.Unlock()
+	return s.s.queued
 }
 
 // Tickets are the numbers of a client's writes.

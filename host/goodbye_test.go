@@ -30,8 +30,7 @@ func TestGoodbyeIsTheLastWord(t *testing.T) {
 	for i := range ops {
 		ops[i] = set(fmt.Sprint(i), "v")
 	}
-	push, _ := host.Sender(r.Conn)
-	push(host.KindWrite, 1, host.WriteBody(1, ops...))
+	host.NewSender(r.Conn).Push(host.KindWrite, 1, host.WriteBody(1, ops...))
 	<-entered
 	closed := make(chan error, 1)
 	go func() { closed <- owner.Close() }()

@@ -306,14 +306,14 @@ func TestForgottenWriteIsUnknown(t *testing.T) {
 // A large message does not hold up small ones.
 func TestLargeMessagesGoInParts(t *testing.T) {
 	here, there := net.Pipe()
-	push, end := host.Sender(here)
-	defer end()
-	push(host.KindAnswer, 1, make([]byte, 8<<20))
+	s := host.NewSender(here)
+	defer s.End()
+	s.Push(host.KindAnswer, 1, make([]byte, 8<<20))
 	one := make([]byte, 1)
 	if _, err := io.ReadFull(there, one); err != nil { // the first part is on its way
 		t.Fatal(err)
 	}
-	push(host.KindAnswer, 2, []byte("small"))
+	s.Push(host.KindAnswer, 2, []byte("small"))
 	read := int64(1)
 	r := host.NewRaw(struct {
 		net.Conn
