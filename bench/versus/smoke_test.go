@@ -267,12 +267,31 @@ func TestExitCodes(t *testing.T) {
 	if code := run(t.Context(), []string{"-run", "^nothing$", "-out", t.TempDir()}, new(bytes.Buffer), new(bytes.Buffer)); code != 2 {
 		t.Errorf("nothing to run: got %d, want 2", code)
 	}
-	var out bytes.Buffer
-	if code := run(t.Context(), []string{"-list"}, &out, new(bytes.Buffer)); code != 0 || !strings.Contains(out.String(), "set-512") {
-		t.Errorf("-list: got %d, %q, want 0 and the names", code, &out)
+	var names, log bytes.Buffer
+	if code := run(t.Context(), []string{"-list"}, &names, new(bytes.Buffer)); code != 0 || !strings.Contains(names.String(), "set-512") {
+		t.Errorf("-list: got %d, %q, want 0 and the names", code, &names)
 	}
+	all := comparisons
+	defer func() { comparisons = all }()
+	comparisons = nil
+	for name, target := range map[string]report.Target{
+		"met": {Bound: 1, Values: []float64{2}}, "missed": {Bound: 3, Values: []float64{2}}, "unjudged": {Bound: 3, Values: []float64{2}, Because: "small"},
+	} {
+		comparisons = append(comparisons, comparison{name: name, run: func(_ context.Context, _ *bench, res *report.Result) error {
+			res.Targets = []report.Target{target}
+			return nil
+		}})
+	}
+	out := t.TempDir()
+	for name, want := range map[string]int{"missed": 1, "met": 0, "unjudged": 0} {
+		// What is kept of another run does not count.
+		if code := run(t.Context(), []string{"-run", "^" + name + "$", "-out", out, "-data", t.TempDir()}, new(bytes.Buffer), new(bytes.Buffer)); code != want {
+			t.Errorf("%s: got %d, want %d", name, code, want)
+		}
+	}
+	comparisons = all
 	met := []string{"-run", "^matrix$", "-rounds", "1", "-seconds", "8ms", "-records", "200,200,200", "-out", t.TempDir()}
-	if code := run(t.Context(), met, new(bytes.Buffer), &out); code != 0 {
-		t.Errorf("without targets: got %d, want 0\n%s", code, &out)
+	if code := run(t.Context(), met, new(bytes.Buffer), &log); code != 0 {
+		t.Errorf("without targets: got %d, want 0\n%s", code, &log)
 	}
 }
