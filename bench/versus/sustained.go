@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/stratakv/strata/bench/versus/measure"
+	"github.com/stratakv/strata/bench/versus/peer"
 	"github.com/stratakv/strata/bench/versus/report"
 	"github.com/stratakv/strata/tiered"
 )
 
 var sustainedHow = []string{
-	"strata alone, once: what it puts off in its first seconds it has to do in the later ones. The rate after the first ten seconds is compared with theirs; the slowest Set of all is exact.",
+	"strata alone, once, on a copy of the store, so that what comes later has the store as it was: what it puts off in its first seconds it has to do in the later ones. The rate after the first ten seconds is compared with theirs; the slowest Set of all is exact.",
 }
 
 // judgedFrom is how long the sustained load has to be.
@@ -33,13 +36,23 @@ func sustained(ctx context.Context, b *bench, res *report.Result) error {
 	rates, slowest := fact(res, "Durable Set, 512 at once", "per second"), fact(res, "The slowest", "ms")
 	first := min(10*time.Second, length/4)
 	var early, late float64
-	run := &side{name: strata, ours: true, setup: func(ctx context.Context) error { return loadStrata(ctx, b, n) }}
-	run.turn = func(ctx context.Context) error {
-		kv, err := b.openStrata(ctx, n, tiered.Options{})
+	dir, remove, err := b.scratch()
+	if err != nil {
+		return err
+	}
+	run := &side{name: strata, ours: true, close: remove, setup: func(ctx context.Context) error {
+		kept, err := b.strataDir(ctx, n)
 		if err != nil {
 			return err
 		}
-		defer kv.Close()
+		return os.CopyFS(dir, os.DirFS(kept))
+	}}
+	run.turn = func(ctx context.Context) (err error) {
+		kv, err := peer.OpenStrata(dir, b.shared, tiered.Options{})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, kv.Close()) }()
 		begin := time.Now()
 		r, err := measure.Watched(ctx, writers, length, b.setter(ctx, kv, measure.Uniform(n)), func(c *measure.Caller, end time.Time, took time.Duration) {
 			at := min(int(end.Sub(begin)/time.Second), len(times[c.N].ops)-1)
