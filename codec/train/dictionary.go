@@ -76,6 +76,7 @@ func try(learn, judge [][]byte, content []byte, o *Options) (r Result, err error
 	}
 	r.Bytes, err = zstd.BuildDict(zstd.BuildDictOptions{
 		ID: MinID, Contents: learn, History: content, Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedBetterCompression,
+		CompatV155: true, // the zstd of many systems takes no table without a code for byte 255
 	})
 	if err != nil {
 		return Result{}, err

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/klauspost/compress/huff0"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/stratakv/strata/codec"
@@ -87,6 +88,31 @@ func TestWhatOneRecordHasStaysOut(t *testing.T) {
 			if bytes.Contains(r.Bytes, []byte(s[at:at+10])) {
 				t.Fatalf("the dictionary holds part of a secret")
 			}
+		}
+	}
+}
+
+// TestOlderZstdTakesIt: zstd up to 1.5.5 refuses to compress with a dictionary
+// whose table of literals has no code for byte 255.
+func TestOlderZstdTakesIt(t *testing.T) {
+	for kind := range kinds {
+		r, err := train.Dictionary(samplesOf(kind, 1, 128), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, _, err := huff0.ReadTable(r.Bytes[8:], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := false
+		for other := range 255 { // of which some have short codes
+			s := &huff0.Scratch{Reuse: huff0.ReusePolicyMust}
+			s.TransferCTable(table)
+			_, _, err := huff0.Compress1X(append(bytes.Repeat([]byte{byte(other)}, 60), 255), s)
+			has = has || err == nil
+		}
+		if !has {
+			t.Errorf("%s: its table has no code for byte 255", kind)
 		}
 	}
 }
