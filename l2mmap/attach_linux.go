@@ -44,7 +44,17 @@ func (l *locks) free(first, end int) bool {
 	return err == nil
 }
 
-func (l *locks) own() (bool, error) { return lock(l.f, unix.F_WRLCK, lockOwner, 1) }
+// ownLimit bounds the wait for the lock of an owner that has just died: the
+// kernel frees the store's own lock before it.
+const ownLimit = 100 * time.Millisecond
+
+func (l *locks) own() (bool, error) {
+	err := lockWithin(l.f, unix.F_WRLCK, lockOwner, ownLimit)
+	if errors.Is(err, ErrInUse) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 func (l *locks) disown() { _, _ = lock(l.f, unix.F_UNLCK, lockOwner, 1) }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stratakv/strata/l2mmap"
 )
@@ -393,5 +394,22 @@ func TestCloseFreesAll(t *testing.T) {
 			t.Fatalf("got %d mappings after %d collections, want none", maps(), i)
 		}
 		runtime.GC()
+	}
+}
+
+// TestNextOwnerWaitsForADyingOne: the kernel frees the locks of one that was
+// killed one after the other, the store's before the control file's.
+func TestNextOwnerWaitsForADyingOne(t *testing.T) {
+	dir := memoryDir(t)
+	first, _, _ := owner(t, dir, nil)
+	second, b, err := files(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(); _ = second.Close() })
+	dying := time.AfterFunc(20*time.Millisecond, first.Disown)
+	defer dying.Stop()
+	if _, err := second.Bind(l2mmap.Truth{Opening: 2, Previous: 1, BootID: "boot"}, b); err != nil {
+		t.Errorf("got %v, want the next owner", err)
 	}
 }
