@@ -58,8 +58,13 @@ func (p *Pledge) Close() error {
 	return p.file.close()
 }
 
-// Unpledged keeps everybody from pledging until release, for an owner that is to
-// empty the store. ErrInUse: a process has a pledge.
+// Attend says that this process has the store open, whatever words it trusts,
+// until the pledge is closed or the process ends: for [Unpledged]. The owner's
+// pledge must have been taken before, by whichever process.
+func Attend(storeDir string) (*Pledge, error) { return newPledge(attend(storeDir)) }
+
+// Unpledged keeps everybody from pledging and attending until release, for an
+// owner that is to empty the store. ErrInUse: a process has a pledge, or attends.
 func Unpledged(storeDir string) (release func(), err error) {
 	if release, err = unpledged(storeDir); err != nil {
 		return nil, fmt.Errorf("pledge: %w", err)

@@ -11,7 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pledgeFile is MAPPED, with a shared lock on its first byte.
+// The bytes of MAPPED that are locked.
+const (
+	lockPledge = iota
+	lockAttend
+	lockAll // how many there are
+)
+
+// pledgeFile is MAPPED, with a shared lock on one of these bytes.
 type pledgeFile struct{ f *os.File }
 
 func (p pledgeFile) close() error { return unlockAndClose(p.f) }
@@ -36,7 +43,7 @@ func pledgeOwner(storeDir string, id [16]byte) (pledgeFile, error) {
 }
 
 func pledgeOwnerIn(f *os.File, id [16]byte) error {
-	alone, err := lock(f, unix.F_WRLCK, 0, 1)
+	alone, err := lock(f, unix.F_WRLCK, lockPledge, 1)
 	if err != nil {
 		return unsupportedLock(f, err)
 	}
@@ -44,7 +51,7 @@ func pledgeOwnerIn(f *os.File, id [16]byte) error {
 		if _, err := f.WriteAt(id[:], 0); err != nil {
 			return err
 		}
-		_, err := lock(f, unix.F_RDLCK, 0, 1) // one step: no gap in between
+		_, err := lock(f, unix.F_RDLCK, lockPledge, 1) // one step: no gap in between
 		return err
 	}
 	if err := pledgeIn(f, id); errors.Is(err, ErrMismatch) {
@@ -73,7 +80,7 @@ const pledgeLimit = time.Second
 // pledgeIn takes the shared lock and then reads the name, which cannot change
 // from then on.
 func pledgeIn(f *os.File, id [16]byte) error {
-	if err := lockWithin(f, unix.F_RDLCK, 0, pledgeLimit); err != nil {
+	if err := lockWithin(f, unix.F_RDLCK, lockPledge, pledgeLimit); err != nil {
 		return unsupportedLock(f, err)
 	}
 	var named [16]byte
@@ -84,6 +91,18 @@ func pledgeIn(f *os.File, id [16]byte) error {
 		return fmt.Errorf("%s: %w: it names another control file", f.Name(), ErrMismatch)
 	}
 	return nil
+}
+
+func attend(storeDir string) (pledgeFile, error) {
+	f, err := openPledge(storeDir, os.O_RDONLY)
+	if err != nil {
+		return pledgeFile{}, err
+	}
+	if err := lockWithin(f, unix.F_RDLCK, lockAttend, pledgeLimit); err != nil {
+		_ = f.Close()
+		return pledgeFile{}, unsupportedLock(f, err)
+	}
+	return pledgeFile{f}, nil
 }
 
 // unsupportedLock is for file systems without such locks.
@@ -103,14 +122,14 @@ func unpledged(storeDir string) (release func(), err error) {
 		return nil, err
 	}
 	release = func() { _ = f.Close() }
-	alone, err := lock(f, unix.F_WRLCK, 0, 1)
+	alone, err := lock(f, unix.F_WRLCK, 0, lockAll)
 	switch {
 	case err != nil && !errors.Is(unsupportedLock(f, err), ErrUnsupported):
 		release()
 		return nil, err
 	case err == nil && !alone:
 		release()
-		return nil, fmt.Errorf("%s: %w: a process follows its owner", f.Name(), ErrInUse)
+		return nil, fmt.Errorf("%s: %w: a process has the store open", f.Name(), ErrInUse)
 	}
 	return release, nil
 }

@@ -18,4 +18,8 @@ func pledgeFollower(string, [16]byte) (pledgeFile, error) {
 	return pledgeFile{}, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
 }
 
+func attend(string) (pledgeFile, error) {
+	return pledgeFile{}, fmt.Errorf("%w: %s", ErrUnsupported, runtime.GOOS)
+}
+
 func unpledged(string) (release func(), err error) { return func() {}, nil }

@@ -32,6 +32,8 @@ import (
 //  4. The clock never goes back, whoever's plan it follows. It is never behind the
 //     owner's while caches are attached: who does not own takes its plan from the
 //     words.
+//  5. Whoever has owned or followed attends from then on: a store is not emptied
+//     under a process that has it open.
 type member struct {
 	dir    string
 	fs     l3bolt.FS // of the journal; nil: the operating system's
@@ -46,7 +48,8 @@ type member struct {
 
 	mu      sync.Mutex // guards what follows, and all changes of caches
 	pledge  *l2mmap.Pledge
-	owner   *owner // nil: another process owns, or none
+	present *l2mmap.Pledge // to attend
+	owner   *owner         // nil: another process owns, or none
 	storeID [16]byte
 	bound   bool // storeID is known
 	alone   *time.Timer
@@ -77,6 +80,7 @@ func (m *member) own(context.Context) (host.Owned, error) {
 	failpoint.Pass("tiered-bound")
 	m.opts.Fresh = false // once
 	m.owner = o
+	m.attend()
 	return o, nil
 }
 
@@ -94,6 +98,14 @@ func (m *member) open() (*l3bolt.DB, error) {
 		defer release()
 	}
 	return l3bolt.Open(m.dir, &l3bolt.Options{FS: m.fs, Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
+}
+
+// attend keeps (5). Where there are no such locks there is nothing to keep.
+// m.mu is held.
+func (m *member) attend() {
+	if m.present == nil {
+		m.present, _ = l2mmap.Attend(m.dir)
+	}
 }
 
 // begin puts an owner above d. m.mu is held.
@@ -143,7 +155,8 @@ func (m *member) bind(state tier.State) ([]l2mmap.InFlight, error) {
 		if err == nil {
 			return bound.Left, nil
 		}
-		// The words are beyond repair, and say so to everyone.
+		// The words are beyond repair, and say so to everyone; or another store has
+		// them, whose directory is a copy.
 		m.tell("the caches start cold", err)
 		m.dropLocked()
 	}
@@ -174,6 +187,7 @@ func (m *member) follow(h host.Hello) error {
 	if err := m.identify(h.StoreID); err != nil {
 		return err
 	}
+	m.attend()
 	if m.alone != nil {
 		m.alone.Stop()
 		m.alone = nil
@@ -291,8 +305,15 @@ func (m *member) close() error {
 	if m.alone != nil {
 		m.alone.Stop()
 	}
-	m.dropLocked()
+	m.leave()
 	return err
+}
+
+// leave gives all up for good. m.mu is held, or nobody else is there.
+func (m *member) leave() {
+	m.dropLocked()
+	_ = m.present.Close()
+	m.present = nil
 }
 
 // dictionary asks the owner for a dictionary.

@@ -41,7 +41,7 @@ func openOn(ctx context.Context, dir string, o *Options, fs l3bolt.FS) (*Store, 
 		Limits: host.Limits{Followers: o.Limits.Followers, MessageBytes: messageBytes(o)},
 	})
 	if err != nil {
-		m.dropLocked()
+		m.leave()
 		return nil, err
 	}
 	m.node.Store(node)

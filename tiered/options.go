@@ -29,7 +29,9 @@ type Options struct {
 	// SharedDir is where the control and page files live; "": /dev/shm when it
 	// is safe and has room, else the store's directory. It is made if need be.
 	SharedDir string
-	// Fresh empties the store at opening. ErrLocked while another process has it.
+	// Fresh empties the store at opening. ErrLocked while another process has it
+	// open. (On darwin one that has no owner just now is not seen: it is
+	// ErrUnavailable there until it is opened again.)
 	Fresh bool
 	// Limits bound what calls and queues may hold.
 	Limits Limits
