@@ -18,6 +18,9 @@ var growthHow = []string{
 	"The tier is asserted by the store's own counters: what another one answered is less than one in twenty.",
 }
 
+// warmPasses bring hot records up, from the disk perhaps, however long it takes.
+const warmPasses = 4
+
 // growthTier is a way in which a Get is answered.
 type growthTier struct {
 	tier  tiered.Tier
@@ -47,6 +50,11 @@ func growth(ctx context.Context, b *bench, res *report.Result) error {
 			get := tier.getter(ctx, n)
 			warm := func(ctx context.Context, kv peer.KV) error {
 				length := b.set.length / 2
+				for i := range warmPasses * min(tier.hot, n) {
+					if _, err := kv.Get(ctx, records.Key(i%tier.hot%n)); err != nil {
+						return err
+					}
+				}
 				if tier.hot == 0 {
 					length = 4 * b.set.length
 					if err := readFiles(ctx, filepath.Join(b.data, fmt.Sprintf("%s-%d", s.files, n))); err != nil {
