@@ -19,6 +19,9 @@ type pair struct {
 	gone       bool
 }
 
+// reset empties b, whose memory the next step uses.
+func (b *batch) reset() { b.changes, b.data = b.changes[:0], b.data[:0] }
+
 func (b *batch) copy(p []byte) []byte {
 	at := len(b.data)
 	b.data = append(b.data, p...)
