@@ -115,9 +115,9 @@ func (d *DB) checkpoint(hurry bool) error {
 }
 
 func (d *DB) newCheckpoint(frozen *overlay) *checkpoint {
+	c := &checkpoint{d: d, frozen: frozen, keys: frozen.sorted()} // outside of the lock, which commits need
 	d.expiry.mu.Lock()
 	defer d.expiry.mu.Unlock()
-	c := &checkpoint{d: d, frozen: frozen, keys: frozen.sorted()}
 	for key := range d.expiry.slots {
 		if _, ok := frozen.get(key); !ok {
 			c.early = append(c.early, key)

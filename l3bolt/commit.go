@@ -117,7 +117,7 @@ func (d *DB) makeRoom(reserve bool) error {
 			}
 			return nil
 		case full == nil:
-			if active < bound && d.lag(active, frozen) < bound+bound/4 {
+			if active < d.mayFill(frozen) {
 				return nil
 			}
 			d.spur()

@@ -8,8 +8,8 @@ import "time"
 // the writers, who fill active meanwhile, it pauses after each piece, the longer
 // the further it is ahead, at most idlest times as long as the piece took. It
 // keeps a quarter of a lead; where it has less it does not pause. Writers who get
-// ahead of it by another quarter wait for its next piece, see makeRoom: they go
-// at its speed then, and are never stopped for long.
+// ahead of it wait for its next piece, see mayFill and makeRoom: they go at its
+// speed then, and are never stopped for long.
 const (
 	idlest    = 8
 	longPause = 50 * time.Millisecond
@@ -42,6 +42,11 @@ func (c *checkpoint) leisure() float64 {
 	return min(max(done-1.25*filled, 0)*4*idlest, idlest)
 }
 
-// lag is what writers have put into memory beyond what the checkpoint has
-// taken to bbolt. It may be a bound, and a quarter.
-func (d *DB) lag(active, frozen int64) int64 { return active + frozen - d.written.Load() }
+// mayFill is how much active may hold while frozen is being written: a quarter of
+// its bound at first, and all of it at the end only. So writers always wait for a
+// piece, and never for all that is left of a checkpoint.
+func (d *DB) mayFill(frozen int64) int64 {
+	quarter := float64(d.opts.CheckpointBytes) / 4
+	done := min(float64(d.written.Load())/float64(max(frozen, 1)), 1)
+	return int64(quarter + 3*quarter*done)
+}

@@ -48,3 +48,25 @@ func TestNobodyWaitsForAPause(t *testing.T) {
 		t.Errorf("%d pauses that were cut short took %v", 2*pauses, took)
 	}
 }
+
+// TestWritersWaitForAPieceAtMost: when active is full nothing of frozen is left
+// to be written, and each piece before gives writers some room.
+func TestWritersWaitForAPieceAtMost(t *testing.T) {
+	const bound, piece = 1 << 20, 1 << 14
+	d := &DB{opts: Options{CheckpointBytes: bound}}
+	for _, frozen := range []int64{bound / 8, bound, 2 * bound} {
+		last := int64(-1)
+		for written := int64(0); written < frozen; written += piece {
+			d.written.Store(written)
+			got := d.mayFill(frozen)
+			if got <= last || got < bound/4 || got >= bound {
+				t.Errorf("%d of %d written: got room for %d, want more than the %d before, and less than %d", written, frozen, got, last, bound)
+			}
+			last = got
+		}
+		d.written.Store(frozen)
+		if got := d.mayFill(frozen); got != bound {
+			t.Errorf("all of %d written: got room for %d, want %d", frozen, got, bound)
+		}
+	}
+}
