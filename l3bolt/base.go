@@ -35,6 +35,11 @@ type base struct {
 	dead    atomic.Bool // set under begin: a beginning panicked
 	onDeath func(error) // told of it; set before the first view
 	stuck   atomic.Bool // a write transaction panicked and keeps bbolt's writer lock
+	// shared is what reads of single records share, nil: nothing now. unshared says
+	// that nothing is to be shared: an update is under way, or the base has ended.
+	// Both are written under begin.
+	shared   atomic.Pointer[shared]
+	unshared atomic.Bool
 	// The rest belongs to update's and extend's caller.
 	kept    int64    // up to here the file has room that extend got
 	written int64    // bytes of pages that bbolt wrote since it is the current base
@@ -183,6 +188,10 @@ var errRetired = errors.New("replaced by a compacted file")
 func (b *base) beginView() (tx *bolt.Tx, err error) {
 	b.begin.Lock()
 	defer b.begin.Unlock()
+	return b.beginLocked()
+}
+
+func (b *base) beginLocked() (tx *bolt.Tx, err error) {
 	if b.retired {
 		return nil, errRetired
 	}
@@ -205,18 +214,28 @@ func (b *base) beginView() (tx *bolt.Tx, err error) {
 }
 
 // endView runs fn and ends tx.
-func (b *base) endView(tx *bolt.Tx, fn func(*bolt.Tx) error) (err error) {
+func (b *base) endView(tx *bolt.Tx, fn func(*bolt.Tx) error) error {
+	defer b.endTx(tx)
+	return b.look(tx, fn)
+}
+
+// look runs fn in tx.
+func (b *base) look(tx *bolt.Tx, fn func(*bolt.Tx) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = damaged(b.path, cause)
 		}
-		// Ending needs a lock that a dead base never gives back.
-		if !b.dead.Load() {
-			_ = tx.Rollback()
-		}
 	}()
 	return fn(tx)
+}
+
+// endTx ends a read transaction. That needs a lock that a dead base never gives
+// back.
+func (b *base) endTx(tx *bolt.Tx) {
+	if !b.dead.Load() {
+		_ = tx.Rollback()
+	}
 }
 
 // update runs fn in a write transaction and commits it. It is called by one
@@ -227,6 +246,8 @@ func (b *base) update(fn func(*bolt.Tx, *guard) error) (err error) {
 	if b.stuck.Load() || b.dead.Load() {
 		return fmt.Errorf("%w: %s: damaged page", tier.ErrCorrupt, b.path)
 	}
+	b.unshare()
+	defer b.reshare()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -302,6 +323,7 @@ func (b *base) sync() error { return b.file.Sync() }
 
 // close releases store.db and its lock, when the last reader is done.
 func (b *base) close() error {
+	b.unshare()
 	if b.dead.Load() || b.stuck.Load() {
 		// bbolt's own Close would wait for locks that nobody holds any more.
 		return b.file.Close()

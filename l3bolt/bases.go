@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/stratakv/strata/tiered/tier"
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -61,6 +62,22 @@ func (s *bases) view(fn func(*bolt.Tx) error) error {
 		return err
 	}
 	return v.end(fn)
+}
+
+// record gives a copy of what bbolt has of key.
+func (s *bases) record(key string) (rec tier.Record, found bool, err error) {
+	if shared := s.current.Load().enterShared(); shared != nil {
+		return shared.load(key)
+	}
+	err = s.view(func(tx *bolt.Tx) error {
+		v, ok, err := storedValue(tx, key)
+		if ok && err == nil {
+			rec, err = copyRecord(key, v)
+			found = err == nil
+		}
+		return err
+	})
+	return rec, found, err
 }
 
 // The others are those of the current base, for whoever holds checkMu.

@@ -163,5 +163,6 @@ func (s *bases) exchange(b *base) (old *base, err error) {
 	b.onDeath = old.onDeath
 	s.current.Store(b)
 	old.retired = true
+	old.unshareLocked()
 	return old, nil
 }

@@ -29,14 +29,7 @@ func (d *DB) Load(key string) (rec tier.Record, found bool, err error) {
 		}
 		return e.record(key), true, nil
 	}
-	err = d.base.view(func(tx *bolt.Tx) error {
-		v, ok, err := storedValue(tx, key)
-		if ok && err == nil {
-			rec, err = copyRecord(key, v)
-			found = err == nil
-		}
-		return err
-	})
+	rec, found, err = d.base.record(key)
 	return rec, found, d.damage(err)
 }
 

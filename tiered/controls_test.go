@@ -59,6 +59,10 @@ var mutations = []control{
 	{name: "a comparison's age counts from its end", pkg: inTiered, test: "TestBootIsOfItsMoment", edits: []edit{
 		{"tiered/sysclock.go", "c.checked.Store(int64(before))", "c.checked.Store(int64(run))"},
 	}},
+	// What reads share.
+	{name: "what reads share outlives an update", pkg: inL3Bolt, test: "TestReadsShareNothingOld", edits: []edit{
+		{"l3bolt/base.go", "\tb.unshare()\n\tdefer b.reshare()\n", ""},
+	}},
 	// Dictionaries.
 	{name: "frames name a dictionary before it is kept", pkg: inTiered, test: "TestDictionaryIsKeptBeforeAFrameNamesIt", edits: []edit{
 		{"tiered/dictionary_trainer.go", "\tif err := t.store.KeepDictionary(k); err != nil {\n\t\treturn nil, err\n\t}\n", "\tgo func() { _ = t.store.KeepDictionary(k) }()\n"},
