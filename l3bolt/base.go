@@ -67,13 +67,18 @@ func mapSizes() []int {
 	return append(sizes, 0)
 }
 
-// boltOptions: the map freelist, because the array becomes linear in the
-// number of free pages. The freelist is synced: without, every opening and
-// every failed commit would walk the whole tree, in a goroutine of bbolt's
+// boltOptions: the array freelist gives the lowest free page, and what follows
+// it, at once, and so leaves long runs of free pages near the file's end. The
+// list itself is written to such a run with each commit. The map gives pages of
+// whatever run its iteration meets first: it breaks the long ones up, each commit
+// then puts its list behind the file's end, and the list grows with what it left
+// behind (a store of 1 M records that had 400 MiB of free pages grew by 8 MiB/s,
+// and with the array not at all). The freelist is synced: without, every opening
+// and every failed commit would walk the whole tree, in a goroutine of bbolt's
 // whose panic on a damaged page nobody could catch.
 func boltOptions(mapSize int) *bolt.Options {
 	return &bolt.Options{
-		Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoStatistics: true, InitialMmapSize: mapSize,
+		Timeout: lockTimeout, FreelistType: bolt.FreelistArrayType, NoStatistics: true, InitialMmapSize: mapSize,
 	}
 }
 
