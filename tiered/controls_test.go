@@ -140,6 +140,9 @@ var mutations = []control{
 		{"tiered/cached.go", "\tif !p.trusted() {\n\t\treturn s.auth.Load(ctx, key)\n\t}\n\tfor {", "\tfor {"},
 	}},
 	// Many processes.
+	{name: "a follower's writes are not admitted by the owner's limits", pkg: inTiered, test: "TestOwnersLimitsBindAll", edits: []edit{
+		{"tiered/judge.go", "\tif r.encode != nil {\n", "\tif false {\n"},
+	}},
 	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 5, edits: []edit{
 		{"tiered/owner.go", "\tif a.Again {\n", "\tif false {\n"},
 	}},
