@@ -18,7 +18,7 @@ import (
 func TestHuffmanTables(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	tables := 0
-	for range 2000 {
+	for range 300 {
 		kinds, steep := 2+rng.IntN(255), 1+rng.IntN(8)
 		lits := make([]byte, 32+rng.IntN(8000))
 		for i := range lits {
@@ -52,8 +52,8 @@ func TestHuffmanTables(t *testing.T) {
 			t.Fatalf("%d literals of %d kinds: got %d, %v", len(lits), kinds, len(got), err)
 		}
 	}
-	if tables < 1000 {
-		t.Errorf("got %d tables, want most of 2,000", tables)
+	if tables < 150 {
+		t.Errorf("got %d tables, want most of 300", tables)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestDamagedHuffmanTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := 0
-	for range 20_000 {
+	for range 2000 {
 		description := bytes.Clone(made.OutTable)
 		for range 1 + rng.IntN(3) {
 			description[rng.IntN(len(description))] ^= 1 << rng.IntN(8)
@@ -76,7 +76,7 @@ func TestDamagedHuffmanTables(t *testing.T) {
 			refused++
 		}
 	}
-	if refused < 1000 {
-		t.Errorf("got %d of 20,000 refused, want more", refused)
+	if refused < 200 {
+		t.Errorf("got %d of 2,000 refused, want more", refused)
 	}
 }
