@@ -5,6 +5,8 @@ package tiered
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"github.com/stratakv/strata/host"
 	"github.com/stratakv/strata/l2mmap"
@@ -125,3 +127,30 @@ func (c StoreClock) Follow(stamp tier.Stamp, control *l2mmap.Control) error {
 
 // IsOwner reports whether s owns just now.
 func (s *Store) IsOwner() bool { return s.member.node.Load().Status().Role == host.RoleOwner }
+
+// Gather is the wait for a group alone, with a queue that is a number.
+type Gather struct {
+	g      gather
+	queued atomic.Int64
+}
+
+func NewGather(answered, queued int) *Gather {
+	g := &Gather{g: newGather()}
+	g.g.answered(answered)
+	g.queued.Store(int64(queued))
+	return g
+}
+
+func (g *Gather) Arrive() { g.g.arrived() }
+
+func (g *Gather) Queue() { g.g.queued(int(g.queued.Add(1))) }
+
+func (g *Gather) Wait(took time.Duration) {
+	g.g.wait(func() int { return int(g.queued.Load()) }, took)
+}
+
+// Late makes a wait one that took too long.
+func (g *Gather) Late() { g.g.judge(true) }
+
+// OnTheirWay is the number of callers that were answered and have not run yet.
+func (s *Store) OnTheirWay() int64 { return s.auth.(*queue).gather.onTheirWay.Load() }

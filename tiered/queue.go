@@ -26,6 +26,8 @@ import (
 //     goroutine or cancelled by its caller before that goroutine took it.
 //  2. Only the committing goroutine calls Commit and Due.
 //  3. The queue holds at most Limits.QueueBytes; callers wait for room.
+//  4. A group waits for callers that are on their way, never for nobody, see
+//     gather.
 //
 // Who has a request when is said at [request].
 type queue struct {
@@ -34,7 +36,8 @@ type queue struct {
 	room      *semaphore.Weighted // bytes of requests from entry until run has passed them
 	roomBytes int64
 
-	taken []*request // what run has in hand, reused
+	taken  []*request // what run has in hand, reused
+	gather gather     // how long run waits for more
 
 	back  func([]*request) // takes posted requests that are answered
 	given []*request       // what back is given, reused
@@ -58,6 +61,7 @@ func newQueue(c *committer, o *Options, release func() error) *queue {
 		release:   release,
 		room:      semaphore.NewWeighted(o.Limits.QueueBytes),
 		roomBytes: o.Limits.QueueBytes,
+		gather:    newGather(),
 		wake:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
 		stop:      make(chan struct{}),
@@ -166,22 +170,24 @@ func (q *queue) enter(ctx context.Context, r *request) error {
 	over := ctx.Done()
 	if over == nil {
 		<-r.answer
+		q.gather.arrived()
 		return nil
 	}
 	select {
 	case <-r.answer:
+		q.gather.arrived()
 		return nil
 	case <-over:
 	}
 	if r.cancel() {
 		return ctx.Err()
 	}
-	select {
-	case <-r.answer: // while the ctx ended: known
-		return nil
-	default:
+	if r.leave() {
 		return fmt.Errorf("%w: %w", tier.ErrUnknownOutcome, ctx.Err())
 	}
+	<-r.answer // it came while the ctx ended: known
+	q.gather.arrived()
+	return nil
 }
 
 // expireBatch removes what is due, at most sweepBatch records.
@@ -227,7 +233,9 @@ func (q *queue) put(reqs ...*request) bool {
 		return false
 	}
 	q.pending = append(q.pending, reqs...)
+	n := len(q.pending)
 	q.mu.Unlock()
+	q.gather.queued(n)
 	q.signal()
 	return true
 }
@@ -242,11 +250,15 @@ func (q *queue) signal() {
 // run is the committing goroutine. It ends when the queue is closed and empty.
 func (q *queue) run() {
 	defer close(q.done)
+	var took time.Duration
 	for range q.wake {
 		for {
+			q.gather.wait(q.waiting, took)
 			closed := q.take()
 			if len(q.taken) > 0 {
+				began := time.Now()
 				q.work()
+				took = time.Since(began)
 				continue
 			}
 			if closed {
@@ -255,6 +267,13 @@ func (q *queue) run() {
 			break
 		}
 	}
+}
+
+// waiting is the number of requests that are queued.
+func (q *queue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending)
 }
 
 // take empties the queue into taken.
@@ -300,11 +319,15 @@ func (q *queue) group(reqs []*request) {
 
 // answer gives reqs back to their callers.
 func (q *queue) answer(reqs []*request) {
-	weight := int64(0)
+	weight, waiting := int64(0), 0
 	for _, r := range reqs {
 		weight += r.weight
+		if r.posted == nil && r.finish() {
+			waiting++
+		}
 	}
 	q.room.Release(weight)
+	q.gather.answered(waiting)
 	given := q.given[:0]
 	for _, r := range reqs {
 		if r.posted == nil {

@@ -12,11 +12,14 @@ import (
 const requestOverhead = 256
 
 // The states of a request: the caller and the committer agree by one
-// compare-and-swap on whether it is taken or cancelled.
+// compare-and-swap on whether it is taken or cancelled, and by another on
+// whether its caller still waits when it is answered.
 const (
 	requestWaiting int32 = iota
 	requestTaken
 	requestCancelled
+	requestAnswered
+	requestLeft
 )
 
 // request is one Write, or one call, on its way through the committer. Who may
@@ -32,7 +35,7 @@ const (
 type request struct {
 	ops     []tier.Op
 	bytes   int64
-	state   atomic.Int32 // written by the caller (cancel) and the committer (take)
+	state   atomic.Int32 // written by the caller (cancel, leave) and the committer (take, finish)
 	results []tier.Result
 	err     error
 
@@ -142,4 +145,15 @@ func (r *request) take() bool {
 // cancel withdraws the request; false if a group has it already.
 func (r *request) cancel() bool {
 	return r.state.CompareAndSwap(requestWaiting, requestCancelled)
+}
+
+// finish claims the right to answer; false if its caller has left. Either way
+// the answer is due.
+func (r *request) finish() bool {
+	return r.state.CompareAndSwap(requestTaken, requestAnswered)
+}
+
+// leave gives the request up; false if its answer is known, and there at once.
+func (r *request) leave() bool {
+	return r.state.CompareAndSwap(requestTaken, requestLeft)
 }
