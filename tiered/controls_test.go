@@ -157,7 +157,7 @@ var mutations = []control{
 		{"l2mmap/pledge_linux.go", "if named != id || id == noControl {", "if false {"},
 	}},
 	{name: "an owner whose disk failed refuses its followers' writes", pkg: inTiered, test: "TestHostsFailedSyncOfAnother", edits: []edit{
-		{"tiered/owner.go", "o.dead.Load() && errors.Is(err, tier.ErrUnavailable)", "false && errors.Is(err, tier.ErrUnavailable)"},
+		{"tiered/owner.go", "if errors.Is(err, tier.ErrUnavailable)", "if false && errors.Is(err, tier.ErrUnavailable)"},
 	}},
 	// The background.
 	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{

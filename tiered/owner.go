@@ -62,9 +62,8 @@ func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([
 
 // leftToNext is the outcome of a follower's write as its follower gets it.
 func (o *owner) leftToNext(results []tier.Result, err error) ([]tier.Result, error) {
-	if o.dead.Load() && errors.Is(err, tier.ErrUnavailable) && !errors.Is(err, tier.ErrUnknownOutcome) {
-		// Nothing was done, and beside a follower this owner steps down: the next
-		// one is to do it.
+	if errors.Is(err, tier.ErrUnavailable) && !errors.Is(err, tier.ErrUnknownOutcome) && o.stepsDown() {
+		// Nothing was done: the next one is to do it.
 		return nil, tier.ErrClosed
 	}
 	return results, err
@@ -141,6 +140,16 @@ func (o *owner) Failed() <-chan struct{} { return o.failed }
 // process could.
 const stepEvery = 100 * time.Millisecond
 
+// stepsDown says that nothing can be written any more, and that another process is
+// there which may own.
+func (o *owner) stepsDown() bool {
+	if !o.dead.Load() {
+		return false
+	}
+	node := o.member.node.Load()
+	return node != nil && node.Status().Heirs > 0
+}
+
 // watch steps down when nothing can be written any more and another process is
 // there to take over. Alone it stays: reads go on from what was acknowledged.
 func (o *owner) watch() {
@@ -153,8 +162,7 @@ func (o *owner) watch() {
 			return
 		case <-tick.C:
 		}
-		node := o.member.node.Load()
-		if o.dead.Load() && node != nil && node.Status().Heirs > 0 {
+		if o.stepsDown() {
 			close(o.failed)
 			return
 		}
