@@ -32,7 +32,7 @@ type Owned interface {
 	// once. It begins those that there is room for. None of them was sent before.
 	Post(writes []*Posted) int
 	// Withdraw says that nobody waits any more for a write that was posted and is
-	// not answered. It need not be done, but is answered.
+	// not answered. It need not be done, but Answer is due as before.
 	Withdraw(*Posted)
 	// Dictionary returns a dictionary of the codec; tier.ErrNotFound.
 	Dictionary(ctx context.Context, id uint32) ([]byte, error)

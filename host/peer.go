@@ -14,6 +14,7 @@ import (
 
 var (
 	errFull  = errors.New("the owner has as many followers as it takes (Limits.Followers)")
+	errLeft  = fmt.Errorf("%w: %w", tier.ErrUnknownOutcome, context.Canceled)
 	errOther = errors.New("the owner runs under another user id: run under the same one, or use another directory")
 )
 
@@ -22,7 +23,8 @@ var (
 //  1. A request leaves begun before its answer goes, and serving once the answer
 //     has room: a follower may send the next one when it reads an answer, and one
 //     that reads none has twice Limits.Requests goroutines at most.
-//  2. What was collected is posted before the reader may wait for more. While more
+//  2. A write that is cancelled is answered then; what becomes of it goes nowhere.
+//  3. What was collected is posted before the reader may wait for more. While more
 //     than Limits.QueueBytes wait to be read, every request has a goroutine.
 type peer struct {
 	server  *server
@@ -173,17 +175,24 @@ func (p *peer) read(rcv *receiver) error {
 	}
 }
 
-// cancel says that nobody waits for a request any more.
+// cancel says that nobody waits for a request any more. A write in the Owned's
+// hands may stay there for long, with a disk that stands still: it is answered at
+// once, so that its follower can send another one.
 func (p *peer) cancel(id uint64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch w := p.begun[id]; {
-	case w == nil:
-	case w.cancel != nil:
-		w.cancel()
-	default:
-		p.server.owned.Withdraw(w.posted)
+	w := p.begun[id]
+	if w == nil || w.cancel != nil {
+		if w != nil {
+			w.cancel()
+		}
+		p.mu.Unlock()
+		return
 	}
+	p.server.owned.Withdraw(w.posted)
+	delete(p.begun, id)
+	p.bytes -= w.bytes
+	p.mu.Unlock()
+	p.out.put(id, kindAnswer, &writeAnswer{err: errLeft})
 }
 
 // pong answers a ping. Who pings and does not read is not answered for ever.

@@ -24,6 +24,7 @@ type Posted struct {
 	peer  *peer
 	id    uint64 // of the request
 	work  work
+	left  bool // it was cancelled, and answered
 	write oneWrite
 	first [1]tier.Op // room for Ops
 }
@@ -63,12 +64,14 @@ func Answer(done []*Posted) {
 func (p *peer) answerWrites(done []*Posted) {
 	p.mu.Lock()
 	for _, w := range done {
-		delete(p.begun, w.id)
-		p.bytes -= w.work.bytes
+		if w.left = p.begun[w.id] != &w.work; !w.left {
+			delete(p.begun, w.id)
+			p.bytes -= w.work.bytes
+		}
 	}
 	p.mu.Unlock()
 	for _, w := range done {
-		if !errors.Is(w.Err, tier.ErrClosed) { // else it was not begun: the next owner will
+		if !w.left && !errors.Is(w.Err, tier.ErrClosed) { // else it was not begun: the next owner will
 			p.out.put(w.id, kindAnswer, w)
 		}
 		*w = Posted{}
