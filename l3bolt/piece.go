@@ -15,7 +15,7 @@ import (
 // A piece of a checkpoint writes about so many bytes, its records and the leaves
 // that they go to; less where CheckpointBytes is small.
 const (
-	pieceBytes      = 1 << 20
+	pieceBytes      = 256 << 10
 	leastPieceBytes = 8 << 10
 	leastPieces     = 64
 )
