@@ -21,6 +21,7 @@ const (
 	KindScan    = uint8(kindScan)
 	KindWrite   = uint8(kindWrite)
 	KindAnswer  = uint8(kindAnswer)
+	KindCancel  = uint8(kindCancel)
 	KindPing    = uint8(kindPing)
 	KindBye     = uint8(kindBye)
 )

@@ -396,3 +396,51 @@ func TestTickets(t *testing.T) {
 		t.Errorf("got %d, want 6", got)
 	}
 }
+
+// leaver is a toy whose writes go on when their context has ended, as those of a
+// group that is being synced.
+type leaver struct {
+	*toy
+	begun chan []tier.Op
+}
+
+func (l leaver) Post([]*host.Posted) int { return 0 }
+
+func (l leaver) WriteOnce(ctx context.Context, _ host.Attempt, ops []tier.Op) ([]tier.Result, error) {
+	l.begun <- ops
+	<-ctx.Done()
+	return nil, errors.Join(tier.ErrUnknownOutcome, ctx.Err())
+}
+
+// TestWhatGoesOnKeepsItsOps: the ops of a write whose follower has given up are
+// those of no other one.
+func TestWhatGoesOnKeepsItsOps(t *testing.T) {
+	s := toyStore{dir: t.TempDir()}
+	begun := make(chan []tier.Op, 1)
+	o := options(s)
+	o.Own = func(ctx context.Context) (host.Owned, error) {
+		owned, err := s.own(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return leaver{owned.(*toy), begun}, nil
+	}
+	open(t, s, o)
+	r := greeted(t, s.dir, 1)
+	var first []tier.Op
+	for id := range uint64(20) {
+		key := fmt.Sprint("key", id)
+		send(t, r, host.Frame(host.KindWrite, id+1, host.WriteBody(id+1, set(key, "frame"))))
+		ops := <-begun
+		if first == nil {
+			first = ops
+		}
+		if first[0].Key != "key0" || ops[0].Key != key {
+			t.Fatalf("write %d: got key %q, and %q of the first, want %q and key0", id, ops[0].Key, first[0].Key, key)
+		}
+		send(t, r, host.Frame(host.KindCancel, id+1, nil))
+		if k, got, _, err := r.Next(); err != nil || k != host.KindAnswer || got != id+1 {
+			t.Fatalf("answer: got kind %d of %d, %v", k, got, err)
+		}
+	}
+}

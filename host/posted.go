@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -148,7 +149,8 @@ func (p *peer) postAlone(w *Posted, entered bool) {
 	var ctx context.Context
 	ctx, w.work.cancel = context.WithCancel(context.Background())
 	cancel := w.work.cancel
-	p.serving <- struct{}{} // answers to earlier ones may wait to be read
+	w.Ops = slices.Clone(w.Ops) // with first, w is used again; with its context ended, a write may go on
+	p.serving <- struct{}{}     // answers to earlier ones may wait to be read
 	go func() {
 		defer func() { <-p.serving }()
 		defer cancel()

@@ -142,7 +142,7 @@ func (s *sender) release() {
 		s.mu.Unlock()
 		return
 	}
-	if s.raw == nil || len(s.short) != 1 || len(s.long) > 0 {
+	if s.raw == nil || len(s.short) != 1 || len(s.long) > 0 || s.short[0].sent > 0 {
 		s.mu.Unlock()
 		s.signal()
 		return

@@ -59,6 +59,37 @@ func TestReleaseLeavesTheRestToTheGoroutine(t *testing.T) {
 	}
 }
 
+// Sender invariant 2: a release goes on where a write was cut off, or leaves it to
+// the goroutine.
+func TestReleaseGoesOnWhereItWasCutOff(t *testing.T) {
+	here, there := connected(t)
+	if err := here.(*net.UnixConn).SetWriteBuffer(32 << 10); err != nil {
+		t.Fatal(err)
+	}
+	s := host.NewSender(here)
+	defer s.End()
+	const rounds, each, size = 40, 20, 10 << 10 // a round in one batch
+	go func() {
+		for round := range uint64(rounds) {
+			s.Hold()
+			for i := range uint64(each) {
+				s.Push(host.KindAnswer, round*each+i, bytes.Repeat([]byte{byte(i)}, size))
+			}
+			s.Release()
+			for range 200 { // the reader takes some of it meanwhile
+				s.Hold()
+				s.Release()
+			}
+		}
+	}()
+	r := host.NewRaw(there)
+	for i := range uint64(rounds * each) {
+		if _, id, _, err := r.Next(); err != nil || id != i {
+			t.Fatalf("got message %d, %v, want %d", id, err, i)
+		}
+	}
+}
+
 // Sender invariant 6: what is pushed between a hold and its release is written by
 // the release, also where another one holds on.
 func TestTheLastReleaseWrites(t *testing.T) {

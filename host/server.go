@@ -234,8 +234,12 @@ func (s *server) write(ctx context.Context, a Attempt, ops []tier.Op) ([]tier.Re
 	if w := s.writes[id]; w != nil {
 		t := w.join()
 		s.mu.Unlock()
-		<-t.done
-		return t.results, t.err
+		select {
+		case <-t.done:
+			return t.results, t.err
+		case <-ctx.Done():
+			return nil, errLeft
+		}
 	}
 	w := new(oneWrite)
 	s.writes[id] = w

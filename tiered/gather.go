@@ -13,7 +13,7 @@ import (
 // So it waits:
 //
 //  1. while less is queued than callers are on their way, answered and not run
-//     yet. Half of them in a group and half of them on their way keep disk and
+//     yet, which is looked at when one is queued. Half of them in a group and half of them on their way keep disk and
 //     processors busy both;
 //  2. never with nothing queued, or for a few (fewOnTheirWay): there is no idle
 //     delay, and few callers, who leave processors free, never notice;

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/stratakv/strata/host"
@@ -24,6 +25,8 @@ type owner struct {
 	failed  chan struct{} // closed when it can write no more, and others may
 	stop    chan struct{} // closed by release
 	watched chan struct{} // closed when watch has ended
+
+	left atomic.Bool // writes are left to the next owner
 
 	sharedStamp tier.Stamp // the one group's in commit
 
@@ -63,7 +66,8 @@ func (o *owner) WriteOnce(ctx context.Context, a host.Attempt, ops []tier.Op) ([
 // leftToNext is the outcome of a follower's write as its follower gets it.
 func (o *owner) leftToNext(results []tier.Result, err error) ([]tier.Result, error) {
 	if errors.Is(err, tier.ErrUnavailable) && !errors.Is(err, tier.ErrUnknownOutcome) && o.stepsDown() {
-		// Nothing was done: the next one is to do it.
+		// Nothing was done: the next one is to do it, so there is no staying.
+		o.left.Store(true)
 		return nil, tier.ErrClosed
 	}
 	return results, err
@@ -162,7 +166,7 @@ func (o *owner) watch() {
 			return
 		case <-tick.C:
 		}
-		if o.stepsDown() {
+		if o.left.Load() || o.stepsDown() {
 			close(o.failed)
 			return
 		}
