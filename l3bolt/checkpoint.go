@@ -162,7 +162,8 @@ func (c *checkpoint) next() (last bool, err error) {
 	d.checkMu.Lock()
 	defer d.checkMu.Unlock()
 	limit := d.pieceBytes()
-	tight, err := d.keepMore(2 * min(limit, c.frozen.bytes()))
+	// The last record of a piece may be longer than the piece was to be.
+	tight, err := d.keepMore(2 * min(max(limit, mostPieceBytes), c.frozen.bytes()))
 	if err != nil || tight {
 		return false, cmp.Or(err, errTight)
 	}
@@ -193,6 +194,7 @@ func (c *checkpoint) write(p *piece, keys, early []string) error {
 	failpoint.Pass("l3bolt-checkpointed")
 	d.position = c.frozen.state.sequence
 	d.drop(c)
+	d.status.progressed()
 	d.checkpoints.Add(1)
 	d.journal.trim(d.position)
 	d.journal.spare.keep()

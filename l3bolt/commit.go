@@ -99,8 +99,8 @@ func (d *DB) freezeAny() {
 // under way and one of all: what frees room may leave memory though the rest
 // does not.
 func (d *DB) makeRoom(reserve bool) error {
-	for waits := 2; ; {
-		seen, full, err := d.status.now()
+	for until := uint64(0); ; {
+		seen, ends, full, err := d.status.now()
 		if err != nil {
 			return err
 		}
@@ -126,10 +126,12 @@ func (d *DB) makeRoom(reserve bool) error {
 			if active+frozen < bound {
 				return nil
 			}
-			if !reserve || waits == 0 {
+			if until == 0 {
+				until = ends + 2
+			}
+			if !reserve || ends >= until {
 				return full
 			}
-			waits--
 		}
 		failpoint.Pass("l3bolt-queued")
 		d.status.await(seen)

@@ -150,7 +150,7 @@ func (c *compaction) begin() error {
 	if c.to, err = openMapped(c.temp, c.disk.Open); err != nil {
 		return err
 	}
-	// One sync a step, and C4's.
+	// The compaction syncs by itself, see C4.
 	c.to.bolt.NoSync, c.to.bolt.NoGrowSync = true, true
 	err = c.to.update(func(tx *bolt.Tx, _ *guard) error {
 		for _, name := range [...][]byte{bucketRecords, bucketExpiry} {

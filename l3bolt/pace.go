@@ -48,5 +48,5 @@ func (c *checkpoint) leisure() float64 {
 func (d *DB) mayFill(frozen int64) int64 {
 	quarter := float64(d.opts.CheckpointBytes) / 4
 	done := min(float64(d.written.Load())/float64(max(frozen, 1)), 1)
-	return int64(quarter + 3*quarter*done)
+	return max(int64(quarter+3*quarter*done), 1)
 }

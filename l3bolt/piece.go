@@ -4,6 +4,7 @@ package l3bolt
 
 import (
 	"cmp"
+	"os"
 	"slices"
 
 	"github.com/stratakv/strata/codec"
@@ -14,14 +15,20 @@ import (
 
 // A piece of a checkpoint writes about so many bytes, its records and the leaves
 // that they go to; less where CheckpointBytes is small.
+//
+// With each piece bbolt writes its list of free pages, too: where that is longer
+// than a piece would be, a piece is as long as it, up to mostPieceBytes.
 const (
 	pieceBytes      = 256 << 10
+	mostPieceBytes  = 1 << 20
 	leastPieceBytes = 8 << 10
 	leastPieces     = 64
 )
 
 func (d *DB) pieceBytes() int64 {
-	return max(min(d.opts.CheckpointBytes/leastPieces, pieceBytes), leastPieceBytes)
+	list := d.compactor.free.Load() / int64(os.Getpagesize()) * 8
+	most := max(pieceBytes, min(list, mostPieceBytes))
+	return max(min(d.opts.CheckpointBytes/leastPieces, most), leastPieceBytes)
 }
 
 // piece is one transaction of a checkpoint.

@@ -15,7 +15,8 @@ import (
 type checkpointStatus struct {
 	mu      sync.Mutex
 	changed sync.Cond // with L mu: changes has grown
-	changes uint64    // guarded by mu: of the below, and ends of checkpoints
+	changes uint64    // guarded by mu: of the below, pieces, and ends of checkpoints
+	ends    uint64    // guarded by mu: of checkpoints, however they ended
 	noRoom  error     // guarded by mu: ErrFull, if the last checkpoint found the disk full
 	fatal   error     // guarded by mu: why nothing is written any more
 }
@@ -45,11 +46,11 @@ func (s *checkpointStatus) full() error {
 
 // now is how it stands: noRoom if the last checkpoint found the disk full, and
 // err if it is broken, which is what Commit then returns. await(seen) waits for
-// the next change.
-func (s *checkpointStatus) now() (seen uint64, noRoom, err error) {
+// the next change. ends is how many checkpoints have ended.
+func (s *checkpointStatus) now() (seen, ends uint64, noRoom, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.changes, s.noRoom, s.usableLocked()
+	return s.changes, s.ends, s.noRoom, s.usableLocked()
 }
 
 func (s *checkpointStatus) await(seen uint64) {
@@ -99,5 +100,6 @@ func (s *checkpointStatus) checkpointed(noRoom error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noRoom = noRoom
+	s.ends++
 	s.changedLocked()
 }
