@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +17,8 @@ import (
 // commandedDisk is the operating system's file system, whose fdatasync fails or
 // blocks on command.
 type commandedDisk struct {
-	fault func() // called when an fdatasync fails
+	fault func()        // called when an fdatasync fails
+	lag   time.Duration // how much longer an fdatasync takes
 
 	mu     sync.Mutex    // guards what follows
 	orders []diskOrder   // one for each of the next fdatasyncs
@@ -158,6 +160,9 @@ func (f *commandedFile) Datasync() error {
 	err := unix.EINTR
 	for err == unix.EINTR { // not run to its end
 		if err, _ = unix.Fdatasync(int(f.Fd())).(unix.Errno); err == 0 {
+			if f.disk.lag > 0 {
+				<-time.After(f.disk.lag)
+			}
 			return f.synced(nil)
 		}
 	}

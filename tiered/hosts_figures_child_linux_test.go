@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stratakv/strata/internal/sessiondata"
+	"github.com/stratakv/strata/l3bolt"
 	"github.com/stratakv/strata/tiered"
 )
 
@@ -21,10 +22,11 @@ const hostsFigureEnv = "STRATA_TEST_HOSTS_FIGURE"
 // figureTask is what a child measures.
 type figureTask struct {
 	Dir, Shared string
-	What        string // hit, load, write, idle
-	Data        string // a figureData
-	Writers     int    // of write
-	Bare        bool   // without L1 and L2
+	What        string        // hit, load, write, idle
+	Data        string        // a figureData
+	Writers     int           // of write
+	Bare        bool          // without L1 and L2
+	Lag         time.Duration // how much longer the journal's fdatasync takes than here
 	Length      time.Duration
 }
 
@@ -94,6 +96,13 @@ func figureOptions(t figureTask) *tiered.Options {
 	return o
 }
 
+func figureDisk(t figureTask) l3bolt.FS {
+	if t.Lag == 0 {
+		return nil
+	}
+	return &commandedDisk{lag: t.Lag}
+}
+
 // TestHostsFigureChild is a child of TestHostsFigures; alone it does nothing. For
 // each line that it reads it measures once and answers by a line.
 func TestHostsFigureChild(t *testing.T) {
@@ -101,7 +110,7 @@ func TestHostsFigureChild(t *testing.T) {
 	if json.Unmarshal([]byte(os.Getenv(hostsFigureEnv)), &task) != nil {
 		t.Skip("runs as a child of TestHostsFigures")
 	}
-	s, err := tiered.Open(task.Dir, figureOptions(task))
+	s, err := tiered.OpenOn(t.Context(), task.Dir, figureOptions(task), figureDisk(task))
 	if err != nil {
 		t.Fatal(err)
 	}
