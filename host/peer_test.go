@@ -435,12 +435,13 @@ func TestWhatGoesOnKeepsItsOps(t *testing.T) {
 		if first == nil {
 			first = ops
 		}
-		if first[0].Key != "key0" || ops[0].Key != key {
-			t.Fatalf("write %d: got key %q, and %q of the first, want %q and key0", id, ops[0].Key, first[0].Key, key)
-		}
+		got, gotFirst := ops[0].Key, first[0].Key
 		send(t, r, host.Frame(host.KindCancel, id+1, nil))
-		if k, got, _, err := r.Next(); err != nil || k != host.KindAnswer || got != id+1 {
-			t.Fatalf("answer: got kind %d of %d, %v", k, got, err)
+		if k, answered, _, err := r.Next(); err != nil || k != host.KindAnswer || answered != id+1 {
+			t.Fatalf("answer: got kind %d of %d, %v", k, answered, err)
+		}
+		if got != key || gotFirst != "key0" {
+			t.Fatalf("write %d: got key %q, and %q of the first, want %q and key0", id, got, gotFirst, key)
 		}
 	}
 }
