@@ -93,7 +93,7 @@ var mutations = []control{
 	{name: "L2 fill unchecked", pkg: inTiered, test: "TestLateFillOfL2IsRefused", edits: []edit{
 		{"l2mmap/write.go", "if c.control.Load(bucket) != w {", "if false {"},
 	}},
-	{name: "L2 fill checked outside the page lock", pkg: "./l2mmap", test: "TestFillLosesToPut", tries: 5, edits: []edit{
+	{name: "L2 fill checked outside the page lock", pkg: "./l2mmap", test: "TestFillLosesToPut", tries: 20, edits: []edit{
 		{"l2mmap/write.go", "\t\tif c.control.Load(bucket) != w {\n\t\t\treturn ErrRefused\n\t\t}\n", ""},
 		{"l2mmap/write.go", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n\tif c.control.Load(bucket) != w {\n\t\treturn ErrRefused\n\t}\n"},
 	}},
@@ -110,7 +110,7 @@ var mutations = []control{
 	{name: "page file not bound to the control file", pkg: inTiered, test: "TestL2IsBoundToTheTruth", edits: []edit{
 		{"l2mmap/bind.go", "(wiped || !pages.inStepWith(before))", "wiped"},
 	}},
-	{name: "takeover does not repair", pkg: inTiered, test: "TestFailpointKills/committed", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "takeover does not repair", pkg: inTiered, test: "TestFailpointKills/committed", tags: "failpoints", tries: 20, edits: []edit{
 		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
 	}},
 	// L1.
@@ -143,14 +143,20 @@ var mutations = []control{
 	{name: "a follower's writes are not admitted by the owner's limits", pkg: inTiered, test: "TestOwnersLimitsBindAll", edits: []edit{
 		{"tiered/judge.go", "\tif r.encode != nil {\n", "\tif false {\n"},
 	}},
-	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 20, edits: []edit{
 		{"tiered/owner.go", "\tif a.Again {\n", "\tif false {\n"},
 	}},
-	{name: "an outcome that is not durable with its group", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "a write that was cut off begins anew", pkg: "./host", test: "TestReleaseGoesOnWhereItWasCutOff", tries: 5, edits: []edit{
+		{"host/sender.go", " || s.short[0].sent > 0 {", " {"},
+	}},
+	{name: "a write that goes on shares its ops", pkg: "./host", test: "TestWhatGoesOnKeepsItsOps", edits: []edit{
+		{"host/posted.go", "slices.Clone(w.Ops)", "slices.Clip(w.Ops)"},
+	}},
+	{name: "an outcome that is not durable with its group", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 20, edits: []edit{
 		{"l3bolt/recover.go", "\td.memory.learn(g.memory, g.version)\n", ""},
 		{"tiered/owner.go", "o.memory.Forgotten() > a.After", "false"},
 	}},
-	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", tries: 20, edits: []edit{
 		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
 	}},
 	{name: "an owner pledges itself to any words", pkg: inTiered, test: "TestPlaceStoppedTrustsOldWords", edits: []edit{
@@ -160,16 +166,16 @@ var mutations = []control{
 		{"tiered/owner.go", "if errors.Is(err, tier.ErrUnavailable)", "if false && errors.Is(err, tier.ErrUnavailable)"},
 	}},
 	// The background.
-	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
 		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},
 		{"tiered/caches.go", "\t\tb.left = append(b.left, ch.Key)\n", "\t\tb.left = append(b.left, ch.Key)\n\t\tframesLeft.Store(ch.Key, ch.Frame)\n"},
 		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {",
 			"frame, _ := framesLeft.Load(key)\n\t\tif errors.Is(c.l2.Put(key, c.hash(key), frame.([]byte), 0, 0), l2mmap.ErrLockedPage) {"},
 	}},
-	{name: "background ends without taking the frame out", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "background ends without taking the frame out", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
 		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {", "if key == \"\" && false {"},
 	}},
-	{name: "a locked page ends its bucket all the same", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "a locked page ends its bucket all the same", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
 		{"tiered/caches.go", "if !errors.Is(err, l2mmap.ErrLockedPage) {", "if err == nil || true {"},
 	}},
 	{name: "the committer waits for a stopped holder", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
@@ -202,17 +208,17 @@ var mutations = []control{
 			"\tq.answer(reqs)\n\tq.commit(reqs)\n\tfailpoint.Pass(\"tiered-ended\")\n"},
 	}},
 	// The journal.
-	{name: "answer before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 5, edits: []edit{
+	{name: "answer before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 20, edits: []edit{
 		{"l3bolt/journal.go", "if err := j.cur.file.Datasync(); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "publish before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 5, edits: []edit{
+	{name: "publish before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 20, edits: []edit{
 		{"l3bolt/commit.go", "\tsize, err := d.append(g)\n\tif err != nil {\n\t\treturn err\n\t}\n\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, size)\n",
 			"\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, 0)\n\tif _, err := d.append(g); err != nil {\n\t\treturn err\n\t}\n"},
 	}},
 	{name: "a failed fsync is repeated", pkg: inL3Bolt, test: "TestFailedSyncIsNeverRepeated", edits: []edit{
 		{"l3bolt/journal.go", "return 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)", "err = j.cur.file.Datasync()\n\t\tif err != nil {\n\t\t\treturn 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)\n\t\t}"},
 	}},
-	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 5, edits: []edit{
+	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 20, edits: []edit{
 		{"l3bolt/checkpoint.go", "\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err", "\td.journal.trim(c.frozen.state.sequence)\n\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err"},
 	}},
 	{name: "what is written beside a compaction is not copied again", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
@@ -246,16 +252,16 @@ var mutations = []control{
 		{"l3bolt/recover.go", "err == nil && seg.first != 0 {", "err == nil {"},
 	}},
 	// Recycled segments.
-	{name: "an old file is written into before its new name is durable", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+	{name: "an old file is written into before its new name is durable", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
 		{"l3bolt/stock.go", "\t\tif err := j.fs.SyncDir(j.dir); err != nil {\n\t\t\treturn false", "\t\tif err := error(nil); err != nil {\n\t\t\treturn false"},
 	}},
-	{name: "a segment's header is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+	{name: "a segment's header is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
 		{"l3bolt/draft.go", "if err := d.seg.file.Sync(); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 5, edits: []edit{
+	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
 		{"l3bolt/draft.go", "if err := d.j.fs.SyncDir(d.j.dir); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", tries: 5, edits: []edit{
+	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", tries: 20, edits: []edit{
 		{"l3bolt/stock.go", "j.full[0].last > j.position {", "j.full[0].last > j.position+10 {"},
 	}},
 	{name: "records are not salted", pkg: inL3Bolt, test: "TestRecycledTail", edits: []edit{
@@ -345,7 +351,7 @@ var mutations = []control{
 	{name: "old segments are removed while the spare is lent", pkg: inL3Bolt, test: "TestFullDisk$|TestFullDiskForEver", edits: []edit{
 		{"l3bolt/stock.go", "\t\tcase j.spare.adopt(name):\n", ""},
 	}},
-	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", tries: 5, edits: []edit{
+	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", tries: 20, edits: []edit{
 		{"l3bolt/spare.go", "\treturn s.fs.SyncDir(s.dir)\n", "\treturn nil\n"},
 	}},
 	{name: "stamps use up the spare", pkg: inL3Bolt, test: "TestStampsLeaveHalfOfTheSpare", edits: []edit{
