@@ -4,6 +4,7 @@ package campaign_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -50,15 +51,15 @@ func anyHarm(rng *rand.Rand, files map[string][]byte) harm {
 	if rng.IntN(2) == 0 {
 		h.file = names[rng.IntN(len(names))]
 	}
-	newest := len(names) > 1 && rng.IntN(4) == 0
+	last, newest := lastGroup(files), rng.IntN(4) == 0
+	newest = newest && last.file != ""
 	if newest {
-		h.file = names[len(names)-2]
+		h.file = last.file
 	}
 	sound := files[h.file]
-	used := len(bytes.TrimRight(sound, "\x00"))
-	at := rng.IntN(used)
+	at := rng.IntN(len(bytes.TrimRight(sound, "\x00")))
 	if newest {
-		at = used - 1 - rng.IntN(min(used, 3000)) // its last records
+		at = last.to - 1 - rng.IntN(min(last.to, 3000)) // in the last groups
 	}
 	if h.file == "store.db" && rng.IntN(8) == 0 {
 		at = rng.IntN(2 * 4096) // bbolt's meta pages
@@ -88,6 +89,45 @@ func anyHarm(rng *rand.Rand, files map[string][]byte) harm {
 		h.to = len(h.data)
 	}
 	return h
+}
+
+// group is a record of the journal: bytes [from, to) of a file.
+type group struct {
+	file     string
+	number   int // from 1
+	from, to int
+}
+
+// groups are the records of the files' journal, in each file up to the first
+// bytes that are none. A segment that was used before may have some of its
+// former ones at its end: their numbers are the lower ones.
+func groups(files map[string][]byte) []group {
+	const header, recordHeader, magic = 64, 24, 0x6a72_7473
+	var found []group
+	for name, data := range files {
+		if name == "store.db" {
+			continue
+		}
+		for at := header; at+recordHeader <= len(data) && binary.LittleEndian.Uint32(data[at:]) == magic; {
+			length := int(binary.LittleEndian.Uint32(data[at+4:]))
+			g := group{file: name, number: int(binary.LittleEndian.Uint64(data[at+8:])), from: at}
+			g.to = (at + recordHeader + length + 7) &^ 7
+			found = append(found, g)
+			at = g.to
+		}
+	}
+	return found
+}
+
+// lastGroup is the newest of them; its file is empty if there is none.
+func lastGroup(files map[string][]byte) group {
+	var last group
+	for _, g := range groups(files) {
+		if g.number > last.number {
+			last = g
+		}
+	}
+	return last
 }
 
 func writeHarmed(dir string, files map[string][]byte, h harm) error {

@@ -4,7 +4,6 @@ package campaign_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"strings"
 
@@ -144,22 +143,12 @@ func agree(seen map[string]int, failed map[string]bool, state map[string]int) bo
 	return true
 }
 
-// soundBehind is the first group behind the s-th that the journal holds
+// soundBehind is a group behind the s-th that the journal holds
 // outside of the harm; 0 if there is none. The s-th operation is group s.
 func (v *victim) soundBehind(s int) int {
-	for name, data := range v.files {
-		if name == "store.db" {
-			continue
-		}
-		const header, recordHeader, magic = 64, 24, 0x6a72_7473
-		for at := header; at+recordHeader <= len(data) && binary.LittleEndian.Uint32(data[at:]) == magic; {
-			length := int(binary.LittleEndian.Uint32(data[at+4:]))
-			group := int(binary.LittleEndian.Uint64(data[at+8:]))
-			end := (at + recordHeader + length + 7) &^ 7
-			if group > s && (name != v.harm.file || end <= v.harm.from || at >= v.harm.to) {
-				return group
-			}
-			at = end
+	for _, g := range groups(v.files) {
+		if g.number > s && (g.file != v.harm.file || g.to <= v.harm.from || g.from >= v.harm.to) {
+			return g.number
 		}
 	}
 	return 0
