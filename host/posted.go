@@ -26,6 +26,7 @@ type Posted struct {
 	id    uint64 // of the request
 	work  work
 	left  bool // it was cancelled, and answered
+	long  bool // its answer takes more than one part
 	write oneWrite
 	first [1]tier.Op // room for Ops
 }
@@ -38,7 +39,8 @@ func (w *Posted) encode(e *encoder) {
 
 // Answer gives writes of one Owned back to the followers that they came from.
 // What goes to one follower goes in one write, as much of it as its connection
-// takes at once. Answer does not wait.
+// takes at once. Answer does not wait, and leaves long answers to goroutines of
+// their own: others' writes wait for whoever calls it.
 func Answer(done []*Posted) {
 	if len(done) == 0 {
 		return
@@ -65,20 +67,59 @@ func Answer(done []*Posted) {
 func (p *peer) answerWrites(done []*Posted) {
 	p.mu.Lock()
 	for _, w := range done {
-		if w.left = p.begun[w.id] != &w.work; !w.left {
-			delete(p.begun, w.id)
-			p.bytes -= w.work.bytes
+		w.long = w.work.cancel == nil && resultsBytes(w.Results) > partBytes
+		if w.long {
+			w.work.cancel = func() {} // it is not the Owned's any more
+			continue
 		}
+		p.leave(w)
 	}
 	p.mu.Unlock()
 	for _, w := range done {
-		if !w.left && !errors.Is(w.Err, tier.ErrClosed) { // else it was not begun: the next owner will
+		if w.long {
+			w.Results = slices.Clone(w.Results)
+			go p.answerLong(w)
+			continue
+		}
+		if w.answers() {
 			p.out.put(w.id, kindAnswer, w)
 		}
-		*w = Posted{}
-		p.server.posts.Put(w)
-		p.work.Done()
+		p.answered(w)
 	}
+}
+
+// answerLong answers a write that stays in begun until its answer is encoded: a
+// follower has at most Limits.Requests of them.
+func (p *peer) answerLong(w *Posted) {
+	var e encoder
+	e.grow(resultsBytes(w.Results))
+	w.encode(&e)
+	p.mu.Lock()
+	p.leave(w)
+	p.mu.Unlock()
+	if w.answers() {
+		p.out.push(&message{id: w.id, kind: kindAnswer, body: e.buf})
+	}
+	p.answered(w)
+}
+
+// leave takes w out of begun. mu is held.
+func (p *peer) leave(w *Posted) {
+	if w.left = p.begun[w.id] != &w.work; !w.left {
+		delete(p.begun, w.id)
+		p.bytes -= w.work.bytes
+	}
+}
+
+// answers says that w's follower gets an answer: not one that it has, nor one to
+// what was not begun, which the next owner will.
+func (w *Posted) answers() bool { return !w.left && !errors.Is(w.Err, tier.ErrClosed) }
+
+// answered ends the work on w.
+func (p *peer) answered(w *Posted) {
+	*w = Posted{}
+	p.server.posts.Put(w)
+	p.work.Done()
 }
 
 // collect takes in a write, to be begun with those that came with it.

@@ -117,6 +117,14 @@ func (a *writeAnswer) decode(d *decoder) {
 	}
 }
 
+// resultsBytes is more than what results take on the wire, errors aside.
+func resultsBytes(results []tier.Result) (n int) {
+	for i := range results {
+		n += recordBytes(results[i].Current) + opOverhead
+	}
+	return n
+}
+
 // minResult is the least that a result takes on the wire.
 const minResult = 6
 
