@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 
 	"github.com/stratakv/strata/tiered/tier"
 )
@@ -46,9 +47,11 @@ func (p *peer) answer(ctx context.Context, m message, e *encoder) error {
 		a.encode(e)
 		return a.err
 	case kindDeleteExpired:
-		var a countAnswer
-		a.n, a.err = o.DeleteExpired(ctx)
+		a := p.deleteExpired(ctx)
 		a.encode(e)
+		if a.n > 0 && errors.Is(a.err, tier.ErrClosed) {
+			return nil // it is an answer
+		}
 		return a.err
 	case kindStats:
 		a := bytesAnswer{bytes: o.Stats()}
@@ -65,6 +68,19 @@ func (p *peer) answer(ctx context.Context, m message, e *encoder) error {
 		return a.err
 	}
 	return fault("a request that cannot be read")
+}
+
+// deleteExpired tells a follower, if it knows that answer, what was done before
+// the owner began to close.
+func (p *peer) deleteExpired(ctx context.Context) (a countAnswer) {
+	a.n, a.err = p.server.owned.DeleteExpired(ctx)
+	if a.err != nil && p.server.ctx.Err() != nil {
+		a.err = tier.ErrClosed
+	}
+	if p.version < 2 && errors.Is(a.err, tier.ErrClosed) {
+		a.n = 0
+	}
+	return a
 }
 
 // loadSome loads the first of keys, until the answer is long enough.

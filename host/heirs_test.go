@@ -35,11 +35,12 @@ type closesAmid struct {
 	host.Owned
 	opening int
 	failed  chan struct{}
+	waits   bool // until its context ends
 }
 
 func (c *closesAmid) Failed() <-chan struct{} { return c.failed }
 
-func (c *closesAmid) DeleteExpired(context.Context) (int, error) {
+func (c *closesAmid) DeleteExpired(ctx context.Context) (int, error) {
 	if c.opening > 1 {
 		return 4, nil
 	}
@@ -48,23 +49,43 @@ func (c *closesAmid) DeleteExpired(context.Context) (int, error) {
 		return 0, tier.ErrClosed
 	default:
 		close(c.failed)
+		if c.waits {
+			<-ctx.Done()
+			return 3, ctx.Err()
+		}
 		return 3, tier.ErrClosed
 	}
 }
 
-// TestDeleteExpiredCountsOnOverOwners: what was removed before this process's
-// owner closed is part of the count.
+// TestDeleteExpiredCountsOnOverOwners: what was removed before the owner closed is
+// part of the count, whether it is this process's or another's.
 func TestDeleteExpiredCountsOnOverOwners(t *testing.T) {
-	s := toyStore{dir: t.TempDir()}
-	o := options(s)
-	openings := 0
-	o.Own = func(ctx context.Context) (host.Owned, error) {
-		owned, err := s.own(ctx)
-		openings++
-		return &closesAmid{owned, openings, make(chan struct{})}, err
-	}
-	n := open(t, s, o)
-	if got, err := n.DeleteExpired(t.Context()); got != 7 || err != nil {
-		t.Errorf("got %d, %v, want 7", got, err)
+	for _, c := range []struct {
+		name          string
+		follow, waits bool
+	}{
+		{name: "owner"},
+		{name: "follower", follow: true},
+		{name: "follower whose call is cut off", follow: true, waits: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := toyStore{dir: t.TempDir()}
+			o := options(s)
+			openings := 0
+			o.Own = func(ctx context.Context) (host.Owned, error) {
+				owned, err := s.own(ctx)
+				openings++
+				return &closesAmid{owned, openings, make(chan struct{}), c.waits}, err
+			}
+			n := open(t, s, o)
+			if c.follow {
+				f := options(s)
+				f.Role = host.RoleFollower
+				n = open(t, s, f)
+			}
+			if got, err := n.DeleteExpired(t.Context()); got != 7 || err != nil {
+				t.Errorf("got %d, %v, want 7", got, err)
+			}
+		})
 	}
 }

@@ -187,7 +187,7 @@ func (n *Node) Scan(ctx context.Context, r tier.Range) ([]tier.Record, string, b
 // DeleteExpired implements [tier.Authority].
 func (n *Node) DeleteExpired(ctx context.Context) (int, error) {
 	var a countAnswer
-	before := 0 // by owners of this process that closed amid
+	before := 0 // by owners that closed amid
 	local := func(o Owned) error {
 		if a.n, a.err = o.DeleteExpired(ctx); errors.Is(a.err, tier.ErrClosed) {
 			before += a.n
@@ -199,11 +199,15 @@ func (n *Node) DeleteExpired(ctx context.Context) (int, error) {
 			return a.n, err
 		}
 	}
-	err := n.exchange(ctx, &exchange{kind: kindDeleteExpired, listen: true, decode: a.decode, local: local})
-	if err != nil {
-		return before, err
+	for {
+		err := n.exchange(ctx, &exchange{kind: kindDeleteExpired, listen: true, decode: a.decode, local: local})
+		if err != nil {
+			return before, err
+		}
+		if before += a.n; !errors.Is(a.err, tier.ErrClosed) {
+			return before, a.err
+		}
 	}
-	return before + a.n, a.err
 }
 
 // Stats returns the owner's counters, as its [Owned.Stats] encodes them.

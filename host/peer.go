@@ -265,7 +265,7 @@ func (p *peer) serve(ctx context.Context, m message, w *work) {
 	case errors.As(err, &bad):
 		p.complain(err)
 		p.out.end()
-	case errors.Is(err, tier.ErrClosed), ending && ctx.Err() != nil:
+	case errors.Is(err, tier.ErrClosed), err != nil && ending && ctx.Err() != nil:
 		// Not begun, as far as the follower is told: the next owner will.
 	case e.buf == nil:
 		// Nobody waits for it.

@@ -147,7 +147,8 @@ func (a *scanAnswer) decode(d *decoder) {
 	a.recs = d.records()
 }
 
-// countAnswer answers kindDeleteExpired.
+// countAnswer answers kindDeleteExpired. ErrClosed, since version 2: the owner has
+// closed after n, and the next one is to go on.
 type countAnswer struct {
 	n   int
 	err error
