@@ -47,19 +47,23 @@ func pledgeOwnerIn(f *os.File, id [16]byte) error {
 	if err != nil {
 		return unsupportedLock(f, err)
 	}
-	if alone {
-		if _, err := f.WriteAt(id[:], 0); err != nil {
+	if !alone {
+		if err = pledgeIn(f, id); !errors.Is(err, ErrMismatch) {
 			return err
 		}
-		_, err := lock(f, unix.F_RDLCK, lockPledge, 1) // one step: no gap in between
-		return err
+		// Who kept all others out (Unpledged) was none who trusts that file.
+		if alone, err = lock(f, unix.F_WRLCK, lockPledge, 1); err != nil {
+			return err
+		}
 	}
-	if err := pledgeIn(f, id); errors.Is(err, ErrMismatch) {
+	if !alone {
 		return fmt.Errorf("%s: %w: a process trusts another control file", f.Name(), ErrInUse)
-	} else if err != nil {
+	}
+	if _, err := f.WriteAt(id[:], 0); err != nil {
 		return err
 	}
-	return nil
+	_, err = lock(f, unix.F_RDLCK, lockPledge, 1) // one step: no gap in between
+	return err
 }
 
 func pledgeFollower(storeDir string, id [16]byte) (pledgeFile, error) {

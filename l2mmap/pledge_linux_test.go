@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stratakv/strata/l2mmap"
 )
@@ -114,6 +115,43 @@ func TestAttachControl(t *testing.T) {
 	}
 	if _, err := os.Lstat(empty); err == nil {
 		t.Error("attaching made a directory")
+	}
+}
+
+// TestPledgeBesideUnpledged: an owner waits for one that keeps everybody from
+// pledging, and that gives way: it trusts no words.
+func TestPledgeBesideUnpledged(t *testing.T) {
+	store := t.TempDir()
+	var controls [2]*l2mmap.Control
+	for i := range controls {
+		control, err := l2mmap.OpenControl(memoryDir(t), controlOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = control.Close() })
+		controls[i] = control
+	}
+	before, err := l2mmap.PledgeOwner(store, controls[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	release, err := l2mmap.Unpledged(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, release)
+	pledge, err := l2mmap.PledgeOwner(store, controls[1])
+	if err != nil {
+		t.Fatalf("an owner with other words: got %v, want none", err)
+	}
+	if _, err := l2mmap.PledgeFollower(store, controls[0]); !errors.Is(err, l2mmap.ErrMismatch) {
+		t.Errorf("a follower of the words before: got %v, want ErrMismatch", err)
+	}
+	if err := pledge.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
