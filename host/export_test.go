@@ -114,6 +114,13 @@ type Sender struct{ s *sender }
 
 func NewSender(conn net.Conn) Sender { return Sender{newSender(conn, time.Minute)} }
 
+// NewStillSender is a sender whose goroutine does not run before Start.
+func NewStillSender(conn net.Conn) Sender {
+	return Sender{&sender{conn: conn, raw: rawConn(conn), drop: time.Minute, wake: make(chan struct{}, 1), done: make(chan struct{})}}
+}
+
+func (s Sender) Start() { go s.s.run() }
+
 func (s Sender) Push(k uint8, id uint64, body []byte) bool {
 	return s.s.push(&message{id: id, kind: kind(k), body: body})
 }
