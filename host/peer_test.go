@@ -105,10 +105,11 @@ func TestBadPeers(t *testing.T) {
 		{name: "an id twice", greet: true, frames: [][]byte{many[0], many[0]}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			gate := make(chan struct{}) // nothing is answered to the peer before it went
 			s := toyStore{dir: t.TempDir(), before: func(ctx context.Context) error {
 				select {
 				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
+				case <-gate:
 				}
 				return nil
 			}}
@@ -134,6 +135,7 @@ func TestBadPeers(t *testing.T) {
 					dropped(t, r)
 				}
 			}
+			close(gate)
 			if _, err := good.Write(t.Context(), []tier.Op{set("good", "v")}); err != nil {
 				t.Errorf("another follower is disturbed: %v", err)
 			}
@@ -148,7 +150,7 @@ func TestBadPeers(t *testing.T) {
 func TestPeerThatNeverReads(t *testing.T) {
 	s := toyStore{dir: t.TempDir()}
 	o := options(s)
-	o.Limits.Drop, o.Limits.QueueBytes = 100*time.Millisecond, 1<<20
+	o.Limits.Drop, o.Limits.QueueBytes = time.Second, 1<<20
 	owner := open(t, s, o)
 	good := open(t, s, options(s))
 	if _, err := owner.Write(t.Context(), []tier.Op{{Kind: tier.OpSet, Key: "big", Frame: make([]byte, 256<<10), RawLen: 256 << 10}}); err != nil {
@@ -256,12 +258,12 @@ func TestContextsEnd(t *testing.T) {
 // DeleteExpired lasts as long as it lasts while the owner lives.
 func TestLongCallsListen(t *testing.T) {
 	s := toyStore{dir: t.TempDir(), before: func(context.Context) error {
-		<-time.After(200 * time.Millisecond)
+		<-time.After(1200 * time.Millisecond)
 		return nil
 	}}
 	open(t, s, options(s))
 	o := options(s)
-	o.Limits.Answer = 50 * time.Millisecond
+	o.Limits.Answer = 500 * time.Millisecond
 	follower := open(t, s, o)
 	if _, err := follower.DeleteExpired(t.Context()); err != nil {
 		t.Errorf("delete expired: %v", err)
