@@ -129,9 +129,10 @@ func (c *Cache) expire(hash uint64, b *Block) {
 	}
 }
 
-// Fill makes a copy of e what Get finds under hash, the hash of e.Key. The fill is refused, and an entry that stood before is
-// gone, if e is too large or too much is queued; it is refused, and the entry
-// stays, if that is a later one of the same key by version and tag.
+// Fill makes a copy of e what Get finds under hash, the hash of e.Key. The fill
+// is refused, and another entry that stood before is gone, if e is too large or
+// too much is queued; it is refused, and the entry stays, if that is a later one
+// of the same key by version and tag.
 func (c *Cache) Fill(hash uint64, e Entry) {
 	var b *Block
 	if size := e.size(); size <= c.maxEntry && !c.overrun.refuses(size) {
@@ -160,6 +161,8 @@ func (c *Cache) fillLocked(hash uint64, e *Entry, b *Block) bool {
 	}
 	switch {
 	case old != nil && old.outdates(e):
+		return false
+	case b == nil && old != nil && old.copies(e):
 		return false
 	case b == nil:
 		c.dropLocked(cl)

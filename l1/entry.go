@@ -2,7 +2,10 @@
 
 package l1
 
-import "unsafe"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // Entry is a copy of a record as of one generation of its bucket, for
 // [Cache.Fill].
@@ -65,6 +68,11 @@ func (b *Block) outdates(e *Entry) bool {
 		return false
 	}
 	return b.Key() == e.Key
+}
+
+// copies reports whether b is a copy of e.
+func (b *Block) copies(e *Entry) bool {
+	return b.version == e.Version && b.tag == e.Tag && b.deadline == e.Deadline && b.Key() == e.Key && bytes.Equal(b.Value(), e.Value)
 }
 
 const (

@@ -9,7 +9,8 @@ import (
 )
 
 // Entries from largeEntry up are refused while the heap is overrun, which is
-// asked for once for askEvery bytes of them. Smaller ones take so long to make,
+// asked for once for askEvery bytes of them, and for each one while they are
+// refused: that takes less than making it would. Smaller ones take so long to make,
 // for their bytes, that a collection keeps up.
 const (
 	largeEntry = 4 << 10
@@ -36,7 +37,8 @@ func (o *overrun) refuses(size int64) bool {
 	if size < largeEntry {
 		return false
 	}
-	if total := o.asked.Add(size); total/askEvery != (total-size)/askEvery && o.mu.TryLock() {
+	total := o.asked.Add(size)
+	if (o.now.Load() || total/askEvery != (total-size)/askEvery) && o.mu.TryLock() {
 		used, goal := o.heap()
 		o.now.Store(used > goal)
 		o.mu.Unlock()

@@ -42,9 +42,24 @@ func TestOverrunRefusesLargeEntries(t *testing.T) {
 	want(t, c, "new", version-1, 0, "")
 	want(t, c, "small", version, 0, small)
 
+	// The first one after that finds out.
 	c.HeapIs(100, 100)
-	asks()
 	fill("new", large)
 	want(t, c, "new", version, 0, large)
+	wantSettled(t, c)
+}
+
+// A fill that is refused takes no entry that is as good from others.
+func TestRefusedFillLeavesWhatIsAsGood(t *testing.T) {
+	c := newCache(t, 64<<20)
+	large := strings.Repeat("v", 2*l1.LargeEntry)
+	e := entry("key", large, 7)
+	c.Fill(hashOf("key"), e)
+	c.Settle()
+	c.HeapIs(101, 100)
+	for range l1.AskEvery / l1.LargeEntry {
+		c.Fill(hashOf("key"), e)
+	}
+	want(t, c, "key", 7, 0, large)
 	wantSettled(t, c)
 }
