@@ -23,7 +23,7 @@
 //
 // At rest the journal takes up, beside what was committed since the last
 // checkpoint, the spare and at most CheckpointBytes and three segments, by
-// default 116 MiB in all; a store that never filled half a segment, one segment
+// default 180 MiB in all; a store that never filled half a segment, one segment
 // and the spare. Where store.db lacks room, all but the spare is given back.
 // Close leaves the spare only.
 //

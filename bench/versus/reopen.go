@@ -78,7 +78,7 @@ func (b *bench) interrupted(ctx context.Context, dir string, n int) (line string
 
 // journalWanted is how much lies in the journal when the child is killed, if
 // checkpoints let it.
-const journalWanted = 48 << 20
+const journalWanted = 96 << 20
 
 // writeForEver is the child: it sets records until it is killed. It prints how
 // much lies in the journal when that is much, or when it has waited long enough.
