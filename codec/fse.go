@@ -41,8 +41,17 @@ var predefined = [kinds]distribution{
 // maxFSELog is the largest log of a table that codes sequences.
 const maxFSELog = 9
 
-// never is the cost of a code that a table has no place for.
-const never = 1 << 20
+// never is the cost of a code that a table has no place for: of the most
+// sequences of a short value, one of it is above all costs of the predefined
+// tables, whose logs are at most 6, and the sum of all is below 1<<32, half of
+// what [coders.choose] adds up in.
+const never = 1 << 19
+
+const (
+	mostSequences = maxShort / minMatch
+	_             = uint(never - mostSequences*6*16)
+	_             = uint32(2 * never * mostSequences) // with as much to spare
+)
 
 // fseTable says how a finite-state-entropy coder goes from state to state. It
 // is read-only.
