@@ -28,11 +28,17 @@ type control struct {
 	pkg   string // of test
 	test  string // a regular expression; what it names must fail
 	tags  string // build tags, if any
-	tries int    // where catching it is a matter of chance; three at least, as goroutines run as they do
 }
 
 // edit replaces a text that occurs exactly once.
 type edit struct{ file, old, new string }
+
+// Goroutines run as they do, and many a test draws what it does: a control is
+// tried until it is caught, so often and so long at most.
+const (
+	controlTries = 100
+	controlTime  = 2 * time.Minute
+)
 
 const (
 	inTiered = "./tiered"
@@ -56,11 +62,11 @@ var mutations = []control{
 	{name: "the boot clock is not asked for 10 ms", pkg: inTiered, test: "TestSleepIsCounted", edits: []edit{
 		{"tiered/sysclock.go", "recheck = time.Millisecond", "recheck = 10 * time.Millisecond"},
 	}},
-	{name: "a comparison's age counts from its end", pkg: inTiered, test: "TestBootIsOfItsMoment", tries: 20, edits: []edit{
+	{name: "a comparison's age counts from its end", pkg: inTiered, test: "TestBootIsOfItsMoment", edits: []edit{
 		{"tiered/sysclock.go", "c.checked.Store(int64(before))", "c.checked.Store(int64(run))"},
 	}},
 	// What reads share.
-	{name: "what reads share outlives an update", pkg: inL3Bolt, test: "TestReadsShareNothingOld", tries: 20, edits: []edit{
+	{name: "what reads share outlives an update", pkg: inL3Bolt, test: "TestReadsShareNothingOld", edits: []edit{
 		{"l3bolt/base.go", "\tb.unshare()\n\tdefer b.reshare()\n", ""},
 	}},
 	// Dictionaries.
@@ -93,7 +99,7 @@ var mutations = []control{
 	{name: "L2 fill unchecked", pkg: inTiered, test: "TestLateFillOfL2IsRefused", edits: []edit{
 		{"l2mmap/write.go", "if c.control.Load(bucket) != w {", "if false {"},
 	}},
-	{name: "L2 fill checked outside the page lock", pkg: "./l2mmap", test: "TestFillLosesToPut", tries: 20, edits: []edit{
+	{name: "L2 fill checked outside the page lock", pkg: "./l2mmap", test: "TestFillLosesToPut", edits: []edit{
 		{"l2mmap/write.go", "\t\tif c.control.Load(bucket) != w {\n\t\t\treturn ErrRefused\n\t\t}\n", ""},
 		{"l2mmap/write.go", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n", "\tif !c.fits(key, frame) {\n\t\treturn tier.ErrTooLarge\n\t}\n\tif c.control.Load(bucket) != w {\n\t\treturn ErrRefused\n\t}\n"},
 	}},
@@ -110,7 +116,7 @@ var mutations = []control{
 	{name: "page file not bound to the control file", pkg: inTiered, test: "TestL2IsBoundToTheTruth", edits: []edit{
 		{"l2mmap/bind.go", "(wiped || !pages.inStepWith(before))", "wiped"},
 	}},
-	{name: "takeover does not repair", pkg: inTiered, test: "TestFailpointKills/committed", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "takeover does not repair", pkg: inTiered, test: "TestFailpointKills/committed", tags: "failpoints", edits: []edit{
 		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
 	}},
 	// L1.
@@ -143,7 +149,7 @@ var mutations = []control{
 	{name: "a follower's writes are not admitted by the owner's limits", pkg: inTiered, test: "TestOwnersLimitsBindAll", edits: []edit{
 		{"tiered/judge.go", "\tif r.encode != nil {\n", "\tif false {\n"},
 	}},
-	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "blind resend", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", edits: []edit{
 		{"tiered/owner.go", "\tif a.Again {\n", "\tif false {\n"},
 	}},
 	{name: "a write that was cut off begins anew", pkg: "./host", test: "TestReleaseGoesOnWhereItWasCutOff", edits: []edit{
@@ -152,11 +158,11 @@ var mutations = []control{
 	{name: "a write that goes on shares its ops", pkg: "./host", test: "TestWhatGoesOnKeepsItsOps", edits: []edit{
 		{"host/posted.go", "slices.Clone(w.Ops)", "slices.Clip(w.Ops)"},
 	}},
-	{name: "an outcome that is not durable with its group", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "an outcome that is not durable with its group", pkg: inTiered, test: "TestHostsFailpoints/ended", tags: "failpoints", edits: []edit{
 		{"l3bolt/recover.go", "\td.memory.learn(g.memory, g.version)\n", ""},
 		{"tiered/owner.go", "o.memory.Forgotten() > a.After", "false"},
 	}},
-	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "next owner does not repair", pkg: inTiered, test: "TestHostsFailpoints/committed", tags: "failpoints", edits: []edit{
 		{"l2mmap/bind.go", "\tif pages != nil {\n\t\tif err := pages.wipeBucket", "\tif false {\n\t\tif err := pages.wipeBucket"},
 	}},
 	{name: "an owner pledges itself to any words", pkg: inTiered, test: "TestPlaceStoppedTrustsOldWords", edits: []edit{
@@ -166,20 +172,20 @@ var mutations = []control{
 		{"tiered/owner.go", "if errors.Is(err, tier.ErrUnavailable)", "if false && errors.Is(err, tier.ErrUnavailable)"},
 	}},
 	// The background.
-	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "background puts its frame", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
 		{"tiered/caches.go", "// retryLocked is how long", "var framesLeft sync.Map\n\n// retryLocked is how long"},
 		{"tiered/caches.go", "\t\tb.left = append(b.left, ch.Key)\n", "\t\tb.left = append(b.left, ch.Key)\n\t\tframesLeft.Store(ch.Key, ch.Frame)\n"},
 		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {",
 			"frame, _ := framesLeft.Load(key)\n\t\tif errors.Is(c.l2.Put(key, c.hash(key), frame.([]byte), 0, 0), l2mmap.ErrLockedPage) {"},
 	}},
-	{name: "background ends without taking the frame out", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "background ends without taking the frame out", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
 		{"tiered/caches.go", "if errors.Is(c.l2.Remove(key, c.hash(key)), l2mmap.ErrLockedPage) {", "if key == \"\" && false {"},
 	}},
-	{name: "a locked page ends its bucket all the same", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "a locked page ends its bucket all the same", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
 		{"tiered/caches.go", "if !errors.Is(err, l2mmap.ErrLockedPage) {", "if err == nil || true {"},
 	}},
 	{name: "the committer waits for a stopped holder", pkg: inTiered, test: "TestFailpointStoppedHolder", tags: "failpoints", edits: []edit{
-		{"l2mmap/lock.go", "writeLimit = time.Millisecond", "writeLimit = 2 * time.Second"},
+		{"l2mmap/lock.go", "writeLimit = time.Millisecond", "writeLimit = 10 * time.Second"},
 	}},
 	// The committer.
 	{name: "reviving switched off", pkg: inTiered, test: "TestTouchAcrossTheDeadlineRevivesNothing", edits: []edit{
@@ -191,7 +197,7 @@ var mutations = []control{
 	{name: "brackets of an unknown outcome closed", pkg: inTiered, test: "TestUnknownOutcomeLeavesTheBucketInFlight", edits: []edit{
 		{"tiered/committer.go", "if !unknown {\n\t\tc.caches.end", "{\n\t\tc.caches.end"},
 	}},
-	{name: "requests of callers who gave up used again", pkg: inTiered, test: "TestRequestsOfCallersWhoGaveUpAreNotUsedAgain", tries: 3, edits: []edit{
+	{name: "requests of callers who gave up used again", pkg: inTiered, test: "TestRequestsOfCallersWhoGaveUpAreNotUsedAgain", edits: []edit{
 		{"tiered/queue.go", "\tif err := q.enter(ctx, r); err != nil {\n\t\treturn tier.Result{}, err", "\tif err := q.enter(ctx, r); err != nil {\n\t\tq.requests.put(r)\n\t\treturn tier.Result{}, err"},
 	}},
 	{name: "refused CAS answered in a failed group", pkg: inTiered, test: "TestRefusedCASOfAFailedGroupTellsNothing", edits: []edit{
@@ -208,32 +214,32 @@ var mutations = []control{
 			"\tq.answer(reqs)\n\tq.commit(reqs)\n\tfailpoint.Pass(\"tiered-ended\")\n"},
 	}},
 	// The journal.
-	{name: "answer before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 20, edits: []edit{
+	{name: "answer before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", edits: []edit{
 		{"l3bolt/journal.go", "if err := j.cur.file.Datasync(); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "publish before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", tries: 20, edits: []edit{
+	{name: "publish before the fsync", pkg: inL3Bolt, test: "TestPowerCut$", edits: []edit{
 		{"l3bolt/commit.go", "\tsize, err := d.append(g)\n\tif err != nil {\n\t\treturn err\n\t}\n\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, size)\n",
 			"\tfailpoint.Pass(\"l3bolt-synced\")\n\td.publish(g, 0)\n\tif _, err := d.append(g); err != nil {\n\t\treturn err\n\t}\n"},
 	}},
 	{name: "a failed fsync is repeated", pkg: inL3Bolt, test: "TestFailedSyncIsNeverRepeated", edits: []edit{
 		{"l3bolt/journal.go", "return 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)", "err = j.cur.file.Datasync()\n\t\tif err != nil {\n\t\t\treturn 0, j.fatal(tier.ErrUnknownOutcome, \"fdatasync\", err)\n\t\t}"},
 	}},
-	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", tries: 20, edits: []edit{
+	{name: "segments go before their checkpoint", pkg: inTiered, test: "TestFailpointKills/in_a_checkpoint", tags: "failpoints", edits: []edit{
 		{"l3bolt/checkpoint.go", "\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err", "\td.journal.trim(c.frozen.state.sequence)\n\tif err := c.write(p, c.keys, c.early); err != nil {\n\t\treturn false, err"},
 	}},
 	{name: "what is written beside a compaction is not copied again", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
 		{"l3bolt/base.go", "\t\tg.watching = true\n", ""},
 	}},
-	{name: "compacted and renamed before the sync", pkg: inL3Bolt, test: "TestPowerCutInACompaction", tries: 8, edits: []edit{
+	{name: "compacted and renamed before the sync", pkg: inL3Bolt, test: "TestPowerCutInACompaction", edits: []edit{
 		{"l3bolt/compact.go", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn c.sync()", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn nil"},
 	}},
-	{name: "checkpoints before a compaction's rename is durable", pkg: inL3Bolt, test: "TestPowerCutInACompaction", tries: 8, edits: []edit{
+	{name: "checkpoints before a compaction's rename is durable", pkg: inL3Bolt, test: "TestPowerCutInACompaction", edits: []edit{
 		{"l3bolt/exchange.go", "c.disk.SyncDir(c.d.dir)", "error(nil)"},
 	}},
 	{name: "bbolt does not sync the compacted file", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
 		{"l3bolt/exchange.go", "\tc.to.bolt.NoSync, c.to.bolt.NoGrowSync = false, false\n", ""},
 	}},
-	{name: "the old store.db is closed under its readers", pkg: inL3Bolt, test: "TestReadersBesideCompactions", tries: 3, edits: []edit{
+	{name: "the old store.db is closed under its readers", pkg: inL3Bolt, test: "TestReadersBesideCompactions", edits: []edit{
 		{"l3bolt/exchange.go", "\told.retired = true\n", ""},
 	}},
 	{name: "segments go at opening that no checkpoint has reached", pkg: inL3Bolt, test: "TestReplayedSegmentsStay", edits: []edit{
@@ -252,16 +258,16 @@ var mutations = []control{
 		{"l3bolt/recover.go", "err == nil && seg.first != 0 {", "err == nil {"},
 	}},
 	// Recycled segments.
-	{name: "an old file is written into before its new name is durable", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
+	{name: "an old file is written into before its new name is durable", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", edits: []edit{
 		{"l3bolt/stock.go", "\t\tif err := j.fs.SyncDir(j.dir); err != nil {\n\t\t\treturn false", "\t\tif err := error(nil); err != nil {\n\t\t\treturn false"},
 	}},
-	{name: "a segment's header is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
+	{name: "a segment's header is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", edits: []edit{
 		{"l3bolt/draft.go", "if err := d.seg.file.Sync(); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", tries: 20, edits: []edit{
+	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", edits: []edit{
 		{"l3bolt/draft.go", "if err := d.j.fs.SyncDir(d.j.dir); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", tries: 20, edits: []edit{
+	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", edits: []edit{
 		{"l3bolt/stock.go", "j.full[0].last > j.position {", "j.full[0].last > j.position+10 {"},
 	}},
 	{name: "records are not salted", pkg: inL3Bolt, test: "TestRecycledTail", edits: []edit{
@@ -324,7 +330,7 @@ var mutations = []control{
 	{name: "the first piece moves the position", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
 		{"l3bolt/piece.go", "return tx.Bucket(bucketMeta).Put(metaNext, encodeState(p.c.frozen.state))", "return putState(tx, p.c.frozen.state)"},
 	}},
-	{name: "what a piece has leaves memory before the last one", pkg: inL3Bolt, test: "TestReadersSeeWholeGroups|TestModel|TestBlindChangesAreSettledOnce", tries: 3, edits: []edit{
+	{name: "what a piece has leaves memory before the last one", pkg: inL3Bolt, test: "TestReadersSeeWholeGroups|TestModel|TestBlindChangesAreSettledOnce", edits: []edit{
 		{"l3bolt/checkpoint.go", "\tc.keys, c.early = c.keys[p.keys:], c.early[p.early:]\n", "\td.drop(c)\n\tc.keys, c.early = c.keys[p.keys:], c.early[p.early:]\n"},
 	}},
 	{name: "a lost journal behind pieces is not noticed", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
@@ -351,7 +357,7 @@ var mutations = []control{
 	{name: "old segments are removed while the spare is lent", pkg: inL3Bolt, test: "TestFullDisk$|TestFullDiskForEver", edits: []edit{
 		{"l3bolt/stock.go", "\t\tcase j.spare.adopt(name):\n", ""},
 	}},
-	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", tries: 20, edits: []edit{
+	{name: "the new name of the spare's file is not durable", pkg: inL3Bolt, test: "TestPowerCutOnFullDisk", edits: []edit{
 		{"l3bolt/spare.go", "\treturn s.fs.SyncDir(s.dir)\n", "\treturn nil\n"},
 	}},
 	{name: "stamps use up the spare", pkg: inL3Bolt, test: "TestStampsLeaveHalfOfTheSpare", edits: []edit{
@@ -377,13 +383,14 @@ func TestControls(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range max(c.tries, 3) {
+			begun := time.Now()
+			for try := 1; try <= controlTries && time.Since(begun) < controlTime; try++ {
 				caught, err := c.run(binary)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if caught != "" {
-					t.Logf("caught: %s", caught)
+					t.Logf("caught in try %d: %s", try, caught)
 					return
 				}
 			}

@@ -102,7 +102,7 @@ func stoppedHolder(t *testing.T, point string) {
 	for _, value := range []string{"second", "third"} {
 		start := time.Now()
 		mustSet(t, s, heldKey, value, 0)
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 5*time.Second {
 			t.Fatalf("a write beside a stopped holder took %v", took)
 		}
 		wantValue(t, s, heldKey, value)
@@ -114,7 +114,7 @@ func stoppedHolder(t *testing.T, point string) {
 	for i := range 50 {
 		mustSet(t, s, fmt.Sprint("other", i), "v", 0)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("50 writes beside a stopped holder took %v", took)
 	}
 

@@ -342,6 +342,11 @@ func (r *hostsRun) startFour() []*hostsChild {
 	for i := range children {
 		children[i] = r.start()
 	}
+	waitFor(r.t, "owner", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.children[r.owner] != nil
+	})
 	time.Sleep(300 * time.Millisecond)
 	return children
 }

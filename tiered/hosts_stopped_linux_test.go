@@ -54,7 +54,7 @@ func TestStoppedOwner(t *testing.T) {
 		"write": {func(ctx context.Context) error { return s.Set(ctx, "mine", []byte("late"), 0) }, tiered.ErrUnknownOutcome},
 	}
 	for name, c := range calls {
-		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, time.Second)
 		err := c.call(short)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, tiered.ErrUnknownOutcome) != (name == "write") {
@@ -69,7 +69,7 @@ func TestStoppedOwner(t *testing.T) {
 				if err := c.call(ctx); !errors.Is(err, c.want) {
 					t.Errorf("%s until the limit: got %v, want %v", name, err, c.want)
 				}
-				if took := time.Since(begun); took < 4*time.Second || took > 8*time.Second {
+				if took := time.Since(begun); took < 4*time.Second || took > 10*time.Second {
 					t.Errorf("%s took %v, want about 5 s", name, took)
 				}
 			})
