@@ -36,7 +36,7 @@ type fullStore struct {
 const (
 	fullValue   = 8 << 10
 	fullWriters = 4
-	fullPatient = 12 * time.Second // twice the longest back-off of checkpoints
+	fullPatient = time.Minute // ten times the longest back-off of checkpoints
 )
 
 func (f *fullStore) life() {
