@@ -49,7 +49,7 @@ func TestKilledHolder(t *testing.T) {
 		}
 		holder.kill()
 		resets := c.Stats().Resets
-		within(t, time.Second, write+" after the kill", func() {
+		within(t, 10*time.Second, write+" after the kill", func() {
 			var err error
 			switch write {
 			case "put":
@@ -86,15 +86,16 @@ func TestStoppedHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	fastest := time.Hour
-	for range 5 {
-		fastest = min(fastest, within(t, 500*time.Millisecond, "put", func() {
+	// A busy machine may take the processor away from many of them.
+	for n, begun := 0, time.Now(); n < 5 || fastest > 10*time.Millisecond && time.Since(begun) < 20*time.Second; n++ {
+		fastest = min(fastest, within(t, 10*time.Second, "put", func() {
 			if err := c.Put("k", hashOf("k"), []byte("v"), 0, 0); err != l2mmap.ErrLockedPage {
 				t.Errorf("put: got %v, want ErrLockedPage", err)
 			}
 		}))
 	}
 	if fastest < time.Millisecond || fastest > 10*time.Millisecond {
-		t.Errorf("the fastest of 5 puts took %v, want about 1 ms", fastest)
+		t.Errorf("the fastest of the puts took %v, want about 1 ms", fastest)
 	}
 	if c.Stats().Resets != 0 {
 		t.Error("the page of a stopped process was reset")

@@ -35,8 +35,8 @@ func TestSecondOpenerIsLocked(t *testing.T) {
 	fresh := still
 	fresh.Fresh = true
 	wantIs(t, "second opener, fresh", openError(t, dir, fresh), tier.ErrLocked)
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("it took %v, want less than a second", took)
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v, want an answer at once", took)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
