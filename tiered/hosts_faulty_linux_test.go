@@ -159,6 +159,7 @@ func TestHostsFailedSyncOfAnother(t *testing.T) {
 // writes end by their context or the limit, each with the error that says what
 // is known; nothing of them is seen, reads go on, and all heals with the disk.
 func TestStalledDisk(t *testing.T) {
+	t.Parallel() // it waits for limits to pass
 	task := guestTask{Dir: t.TempDir() + "/store", Disk: true}
 	task.Shared = task.Dir + "-shared"
 	owner := startGuest(t, task, syscall.SysProcAttr{})

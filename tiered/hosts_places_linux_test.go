@@ -287,6 +287,7 @@ func TestPlaceOfAnotherUser(t *testing.T) {
 
 // TestRolesAreKept: what a role asks for and cannot have is an error in time.
 func TestRolesAreKept(t *testing.T) {
+	t.Parallel() // it waits for limits to pass
 	dir := t.TempDir() + "/store"
 	s := openIn(t, dir, tiered.Options{})
 	mustSet(t, s, "k", "v", 0)

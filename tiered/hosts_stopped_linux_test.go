@@ -19,6 +19,7 @@ import (
 // place; calls end by their context or the limit, each with the error that says
 // what is known; L1 goes on; all heals when it goes on.
 func TestStoppedOwner(t *testing.T) {
+	t.Parallel() // it waits for limits to pass
 	r := newHostsRun(t, 1)
 	owner := r.start()
 	waitFor(t, "an owner", func() bool {
