@@ -80,7 +80,7 @@ func makeDir(dir string) error {
 func acquire(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|openFlags, fileMode)
 	if errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("%w: %s", err, writeCure(name))
+		err = fmt.Errorf("%w: %s", err, writeCure(name, err))
 	}
 	if err != nil {
 		return nil, cannot("open", name, err)
@@ -96,8 +96,11 @@ func acquire(name string) (*os.File, error) {
 	return nil, fmt.Errorf("%w: %s", tier.ErrLocked, name)
 }
 
-// writeCure says how LOCK can be opened for writing.
-func writeCure(name string) string {
+// writeCure says how LOCK, whose opening gave err, can be opened for writing.
+func writeCure(name string, err error) string {
+	if errors.Is(err, syscall.EROFS) { // for everybody
+		return "the store's owner has to write here: mount the file system writable, or use another directory"
+	}
 	for _, of := range []string{name, filepath.Dir(name)} {
 		if uid, known := userOf(of); known && uid != os.Geteuid() {
 			return fmt.Sprintf("the store belongs to uid %d: run it as uid %d, or use another directory", uid, uid)

@@ -240,7 +240,7 @@ func TestPlaceReadOnly(t *testing.T) {
 	task.ReadOnly = true
 	inside := startInside(t, task, syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS})
 	a := inside.ask("open")
-	if !a.Unavailable || !strings.Contains(a.Err, "read-only") || !strings.Contains(a.Err, "writable") {
+	if !a.Unavailable || !strings.Contains(a.Err, "read-only") || !strings.Contains(a.Err, "mount the file system writable") {
 		t.Errorf("alone: got %q, want ErrUnavailable that names the cure", a.Err)
 	}
 	owner := openIn(t, task.Dir, tiered.Options{})
