@@ -104,7 +104,7 @@ func setTargets(writers int, rate, median *report.Table) []report.Target {
 		if bar.latency {
 			t, what = median, "latency (p50)"
 		}
-		what = fmt.Sprintf("durable Set, %d writers, %s / %s", writers, what, bar.peer)
+		what = fmt.Sprintf("durable Set, %s, %s / %s", several(writers, "writer"), what, bar.peer)
 		targets = append(targets, report.Over(what, t.Row(strata), t.Row(bar.peer), bar.latency, bar.bound))
 	}
 	return targets

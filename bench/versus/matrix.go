@@ -57,7 +57,7 @@ func (b *bench) cells(ctx context.Context, kv peer.KV, keys *measure.Keys, name 
 			if err != nil {
 				return err
 			}
-			g.Add(fmt.Sprintf("reads %d %%, %d callers", reads, callers), name, run.PerSecond())
+			g.Add(fmt.Sprintf("reads %d %%, %s", reads, several(callers, "caller")), name, run.PerSecond())
 		}
 	}
 	return nil

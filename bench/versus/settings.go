@@ -111,6 +111,14 @@ func count(n int) string {
 	return strconv.Itoa(n)
 }
 
+// several writes how many there are of what: 1 writer, 64 writers.
+func several(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // The three stores.
 func (s settings) small() int { return s.records[0] }
 func (s settings) base() int  { return s.records[1] }

@@ -50,8 +50,8 @@ func (r *Report) losses(b *strings.Builder) {
 	}
 	b.WriteString("| comparison | figure | ours | peer | factor |\n|---|---|--:|--:|--:|\n")
 	for _, l := range losses {
-		fmt.Fprintf(b, "| %s | %s, %s | %s: %s | %s: %s | %s× |\n", l.Result.Name, l.Table.Title, l.Table.Unit,
-			l.Ours.System, number(l.Ours.Spread().Median), l.peer(), number(l.Peer.Spread().Median), factor(l.Factor))
+		fmt.Fprintf(b, "| %s | %s, %s | %s: %s | %s: %s | %s |\n", l.Result.Name, l.Table.Title, l.Table.Unit,
+			l.Ours.System, number(l.Ours.Spread().Median), l.peer(), number(l.Peer.Spread().Median), l.factor())
 	}
 }
 

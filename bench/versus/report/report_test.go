@@ -86,6 +86,27 @@ func TestRatiosAreByRound(t *testing.T) {
 	}
 }
 
+// A ratio to nothing is said in words.
+func TestLossAgainstNothing(t *testing.T) {
+	for want, more := range map[string]bool{"theirs is 0": false, "ours is 0": true} {
+		ours, theirs := 3.0, 0.0
+		if more {
+			ours, theirs = theirs, ours
+		}
+		table := &report.Table{Title: "misses", Unit: "%", More: more, Rows: []*report.Row{
+			{System: "strata", Ours: true, Values: []float64{ours}}, {System: "peer", Values: []float64{theirs}},
+		}}
+		r := &report.Report{Results: []*report.Result{{Name: "misses", Tables: []*report.Table{table}}}}
+		var b strings.Builder
+		if err := r.Markdown(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); !strings.Contains(got, "| "+want+" |") || strings.Contains(got, "∞") || strings.Contains(got, "Inf") {
+			t.Errorf("got %q, want %q in it, and no ratio", got, want)
+		}
+	}
+}
+
 // Where a peer is better it is told, in either direction, asides too; what is
 // no contest, and rows of ours against each other, are not.
 func TestLosses(t *testing.T) {

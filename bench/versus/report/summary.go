@@ -77,8 +77,8 @@ func (r *Report) rivals(b *strings.Builder) {
 				first = false
 			}
 			l := v.worst
-			fmt.Fprintf(b, "| %s | %s | %d of %d | %s, %s | %s | %s | %s× |\n", res.Title, l.peer(), v.lost, v.both,
-				l.Table.Title, l.Table.Unit, number(l.Ours.Spread().Median), number(l.Peer.Spread().Median), factor(l.Factor))
+			fmt.Fprintf(b, "| %s | %s | %d of %d | %s, %s | %s | %s | %s |\n", res.Title, l.peer(), v.lost, v.both,
+				l.Table.Title, l.Table.Unit, number(l.Ours.Spread().Median), number(l.Peer.Spread().Median), l.factor())
 		}
 	}
 	if first {
@@ -115,12 +115,15 @@ func (l Loss) peer() string {
 	return l.Peer.System
 }
 
-// factor: a peer whose figure is 0 is better beyond measure.
-func factor(f float64) string {
-	if math.IsInf(f, 0) {
-		return "∞"
+// factor says how many times better the peer is: of nothing there is no ratio.
+func (l Loss) factor() string {
+	switch {
+	case !math.IsInf(l.Factor, 0):
+		return number(l.Factor) + "×"
+	case l.Table.More:
+		return "ours is 0"
 	}
-	return number(f)
+	return "theirs is 0"
 }
 
 // The lines between which a document has its summary.
