@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -18,6 +19,9 @@ type document struct {
 
 func openDocument(set settings) (*document, error) {
 	kept, err := report.Load(filepath.Join(set.out, "benchmarks.json"))
+	if err == nil && set.render && len(kept.Results) == 0 {
+		err = fmt.Errorf("nothing to render: there is no result in %s (-out)", set.out)
+	}
 	return &document{set.out, set.readme, kept}, err
 }
 

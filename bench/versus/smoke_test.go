@@ -139,7 +139,13 @@ func TestOneThatFailsLosesNoOther(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "## Set before") || !strings.Contains(string(text), "## Bytes on disk") {
 		t.Errorf("got %v, want both in\n%s", err, text)
 	}
-	// The next run begins with what is kept, and writes the summary of all.
+	// The next run begins with what is kept, and writes the summary of all; of
+	// nothing it writes none.
+	empty := set
+	empty.render, empty.out = true, t.TempDir()
+	if _, err := openDocument(empty); err == nil {
+		t.Error("got no error where there is nothing to render")
+	}
 	set.render, set.readme = true, filepath.Join(set.out, "README.md")
 	if err := os.WriteFile(set.readme, []byte("a\n"+report.NoSummary+"z\n"), 0o600); err != nil {
 		t.Fatal(err)
