@@ -82,13 +82,14 @@ func (d *DB) pause(delay time.Duration) bool {
 type checkpoint struct {
 	d      *DB
 	frozen *overlay
-	keys   []string  // of frozen, ascending; those whose last change bbolt has not got
+	keys   []keyed   // of frozen, ascending; those whose last change bbolt has not got
 	early  []string  // met too early by Due, and not put where they belong yet
 	begun  bool      // bbolt knows where the position will be
 	hurry  bool      // without pauses
 	shrunk bool      // the journal has given up what it keeps for later
 	kept   []indexed // each timed record that is written, where its entry is now
 	moved  []indexed // each of early whose entry was put where it belongs
+	values []byte    // memory for what a piece puts; bbolt is done with it when that is committed
 }
 
 // checkpoint writes frozen, if there is one, and drops it. With ErrFull what is
@@ -177,8 +178,9 @@ func (c *checkpoint) next() (last bool, err error) {
 
 // write commits one piece of keys and early, as far as its limit goes. checkMu
 // is held.
-func (c *checkpoint) write(p *piece, keys, early []string) error {
+func (c *checkpoint) write(p *piece, keys []keyed, early []string) error {
 	d := c.d
+	c.values = c.values[:0]
 	err := d.base.update(func(tx *bolt.Tx, g *guard) error { return p.run(tx, g, keys, early) })
 	if err != nil {
 		return err

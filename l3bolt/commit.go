@@ -188,10 +188,10 @@ func (d *DB) freeze() {
 // thaw makes one of active and the rest of frozen, which bbolt has not got: the
 // next checkpoint is of both, and what was removed since makes it smaller (D4,
 // D6). checkpointMu is held: frozen stays what it is.
-func (d *DB) thaw(rest []string, kept []indexed) {
+func (d *DB) thaw(rest []keyed, kept []indexed) {
 	whole := newOverlay()
-	for _, key := range rest {
-		whole.put(key, *d.frozen.entries[key])
+	for _, k := range rest {
+		whole.put(k.key, *k.entry)
 	}
 	d.expiry.mu.Lock()
 	defer d.expiry.mu.Unlock()

@@ -3,6 +3,7 @@
 package l3bolt
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/stratakv/strata/tiered/tier"
@@ -45,8 +46,8 @@ func (e entry) timed() bool { return e.frame != nil && e.head.Deadline != 0 }
 // A put is a map's; what needs an order, a scan or a checkpoint, makes it.
 type overlay struct {
 	entries map[string]*entry
-	slab    []entry  // where the next entries go
-	keys    []string // of entries, in the order of their arrival
+	slabs   [][]entry // of slabEntries each: where entries lie, in the order of their arrival
+	keys    []string  // likewise
 	// timers has each timed record of entries at its slot, and more that is
 	// passed over (D6). The DB's expiry.mu guards it.
 	timers timers
@@ -95,22 +96,35 @@ func (o *overlay) put(key string, e entry) {
 
 // add makes room for key's entry.
 func (o *overlay) add(key string) *entry {
-	if len(o.slab) == cap(o.slab) {
-		o.slab = make([]entry, 0, slabEntries)
+	if len(o.keys) == len(o.slabs)*slabEntries {
+		o.slabs = append(o.slabs, make([]entry, slabEntries))
 	}
-	o.slab = o.slab[:len(o.slab)+1]
-	at := &o.slab[len(o.slab)-1]
+	at := o.at(len(o.keys))
 	o.entries[key] = at
 	o.keys = append(o.keys, key)
 	o.heldBytes += int64(len(key)) + entryOverhead
 	return at
 }
 
-// sorted gives the keys in ascending order.
-func (o *overlay) sorted() []string {
-	keys := slices.Clone(o.keys)
-	slices.Sort(keys)
-	return keys
+// at is the entry of the key that came as the i-th.
+func (o *overlay) at(i int) *entry { return &o.slabs[i/slabEntries][i%slabEntries] }
+
+// keyed is an entry and its key.
+type keyed struct {
+	key string
+	*entry
+}
+
+func byKey(a, b keyed) int { return cmp.Compare(a.key, b.key) }
+
+// sorted gives all entries in ascending order of their keys.
+func (o *overlay) sorted() []keyed {
+	all := make([]keyed, len(o.keys))
+	for i, key := range o.keys {
+		all[i] = keyed{key, o.at(i)}
+	}
+	slices.SortFunc(all, byKey)
+	return all
 }
 
 // all copies the entries.

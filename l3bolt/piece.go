@@ -4,6 +4,7 @@ package l3bolt
 
 import (
 	"cmp"
+	"encoding/binary"
 	"os"
 	"slices"
 
@@ -40,7 +41,8 @@ type piece struct {
 	guard           *guard
 	records, expiry *bolt.Bucket
 	entries         []entryChange
-	bytes           int64 // of records
+	place           []byte // of the record at hand, in bucketRecords
+	bytes           int64  // of records
 
 	// What the transaction did, once it is committed.
 	keys, early int        // how many of those given
@@ -66,11 +68,10 @@ type indexed struct {
 
 // run writes keys of frozen and early, in their order, until they end or the
 // limit is reached.
-func (p *piece) run(tx *bolt.Tx, g *guard, keys, early []string) error {
+func (p *piece) run(tx *bolt.Tx, g *guard, keys []keyed, early []string) error {
 	p.guard, p.records, p.expiry = g, tx.Bucket(bucketRecords), tx.Bucket(bucketExpiry)
 	for ; p.keys < len(keys) && !p.full(); p.keys++ {
-		key := keys[p.keys]
-		if err := p.write(key, *p.c.frozen.entries[key]); err != nil {
+		if err := p.write(keys[p.keys]); err != nil {
 			return err
 		}
 	}
@@ -139,8 +140,9 @@ func (d *DB) reach(tx *bolt.Tx, g *guard, s state, uncounted bool) error {
 
 // write applies one change and keeps the index: exactly one entry for a timed
 // record, at a slot not above its own.
-func (p *piece) write(key string, e entry) error {
-	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
+func (p *piece) write(e keyed) error {
+	key := e.key
+	recordKey := p.recordKey(key)
 	p.bytes += int64(len(e.frame))
 	if err := p.guard.touch(bucketRecords, recordKey, e.frame == nil); err != nil {
 		return err
@@ -171,10 +173,23 @@ func (p *piece) write(key string, e entry) error {
 	return p.put(recordKey, fresh)
 }
 
-// put stores a record's value, in memory of its own: bbolt keeps it until the
-// commit.
+// recordKey is the key that bbolt knows a record by, until the next one: bbolt
+// keeps a copy.
+func (p *piece) recordKey(key string) []byte {
+	p.place = appendRecordKey(p.place[:0], key)
+	return p.place
+}
+
+// put stores a record's value, in memory that the checkpoint uses again for the
+// next piece: bbolt keeps it until the commit.
 func (p *piece) put(recordKey []byte, v value) error {
-	return p.records.Put(recordKey, appendValue(make([]byte, 0, len(v.frame)+10), v))
+	most := len(v.frame) + binary.MaxVarintLen64
+	if all := p.c.values; cap(all)-len(all) < most {
+		p.c.values = make([]byte, 0, max(most, pieceBytes))
+	}
+	at := len(p.c.values)
+	p.c.values = appendValue(p.c.values, v)
+	return p.records.Put(recordKey, p.c.values[at:len(p.c.values):len(p.c.values)])
 }
 
 // move makes the index say what fresh says instead of what old says, when the
@@ -216,7 +231,7 @@ func (p *piece) writeEntries() error {
 
 // reindex puts the entry of a record that Due met too early where it belongs.
 func (p *piece) reindex(key string) error {
-	recordKey := appendRecordKey(make([]byte, 0, 1+len(key)), key)
+	recordKey := p.recordKey(key)
 	if err := p.guard.touch(bucketRecords, recordKey, false); err != nil {
 		return err
 	}

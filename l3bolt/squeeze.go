@@ -61,23 +61,23 @@ func (c *checkpoint) lightPieces() error {
 		}
 	}
 	c.keys = append(heavy, light...)
-	slices.Sort(c.keys)
+	slices.SortFunc(c.keys, byKey)
 	return err
 }
 
 // weigh finds what takes no more room than what it replaces. What bbolt has not
 // got and need not have is neither.
-func (c *checkpoint) weigh() (light, heavy []string, err error) {
+func (c *checkpoint) weigh() (light, heavy []keyed, err error) {
 	err = c.d.base.view(func(tx *bolt.Tx) error {
 		records := tx.Bucket(bucketRecords)
-		for _, key := range c.keys {
-			e, raw := c.frozen.entries[key], records.Get(appendRecordKey(nil, key))
+		for _, k := range c.keys {
+			raw := records.Get(appendRecordKey(nil, k.key))
 			switch {
-			case raw == nil && e.frame == nil:
-			case raw != nil && len(e.frame) <= len(raw):
-				light = append(light, key)
+			case raw == nil && k.frame == nil:
+			case raw != nil && len(k.frame) <= len(raw):
+				light = append(light, k)
 			default:
-				heavy = append(heavy, key)
+				heavy = append(heavy, k)
 			}
 		}
 		return nil
