@@ -324,7 +324,7 @@ var mutations = []control{
 		{"l3bolt/squeeze.go", "\td.thaw(c.keys, c.kept)\n", ""},
 	}},
 	{name: "a checkpoint that finds no room does not go by pieces", pkg: inL3Bolt, test: "TestCheckpointGoesPieceByPiece", edits: []edit{
-		{"l3bolt/squeeze.go", "light, heavy, err := c.weigh()", "light, heavy, err := []string(nil), c.keys, error(nil)"},
+		{"l3bolt/squeeze.go", "light, heavy, err := c.weigh()", "light, heavy, err := []keyed(nil), c.keys, error(nil)"},
 	}},
 	// Pieces of checkpoints.
 	{name: "the first piece moves the position", pkg: inL3Bolt, test: "TestCrashBetweenPieces", edits: []edit{
