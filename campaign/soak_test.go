@@ -27,8 +27,9 @@ const (
 	soakWriters = 16
 	soakKeys    = 200 // of each writer
 	soakBytes   = 8 << 10
-	soakNoise   = 4 << 20 // more than a dictionary can hold
-	soakWarm    = 3       // checkpoints before the first sample
+	soakPart    = 16 << 20 // of a checkpoint: a short run has many
+	soakNoise   = 4 << 20  // more than a dictionary can hold
+	soakWarm    = 3        // checkpoints before the first sample
 	soakSamples = 30
 )
 
@@ -37,7 +38,7 @@ const (
 func TestSoak(t *testing.T) {
 	d := length(t, "STRATA_SOAK", 5*time.Second)
 	dir := filepath.Join(t.TempDir(), "store")
-	s, err := tiered.Open(dir, &tiered.Options{SharedDir: os.Getenv(sharedEnv)})
+	s, err := tiered.Open(dir, &tiered.Options{SharedDir: os.Getenv(sharedEnv), Limits: tiered.Limits{CheckpointBytes: soakPart}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func grown(t interface {
 	}{
 		{"RSS", middle.rss, last.rss, 0},
 		{"store.db", middle.file, last.file, last.live},     // written once more, if a reader stays over a checkpoint
-		{"journal", middle.journal, last.journal, 64 << 20}, // one part more, if a checkpoint lags
+		{"journal", middle.journal, last.journal, soakPart}, // one part more, if a checkpoint lags
 		{"live bytes", middle.live, last.live, 0},
 		{"goroutines", middle.goroutines, last.goroutines, 8},
 		{"descriptors", middle.fds, last.fds, 8},

@@ -53,7 +53,7 @@ import (
 //	    None is begun unless the disk has room for it and a margin; it gives up,
 //	    and gives its room back, when the disk is or becomes nearly full.
 //	C8  A step's memory is its bytes and one record; what is touched is bounded
-//	    by CheckpointBytes, or the compaction gives up. Close waits for a step
+//	    by CheckpointBytes and by mostTouched, or the compaction gives up. Close waits for a step
 //	    at most, and for reads.
 //
 // Each step trusts nothing of store.db that it can check: the order of keys,
@@ -191,7 +191,7 @@ func (c *compaction) goesOn() error {
 	if d.status.broken() != nil {
 		return errStopped
 	}
-	if c.touched.held() > max(d.opts.CheckpointBytes, leastTouched) {
+	if c.touched.held() > max(min(d.opts.CheckpointBytes, mostTouched), leastTouched) {
 		return errOutpaced
 	}
 	if free, known := c.disk.Free(d.dir); known && free < d.margin()/2 || d.status.full() != nil || d.short.Load() {
@@ -200,8 +200,8 @@ func (c *compaction) goesOn() error {
 	return nil
 }
 
-// leastTouched is what may be touched whatever CheckpointBytes is.
-const leastTouched = 1 << 20
+// What may be touched whatever CheckpointBytes is, and what may not.
+const leastTouched, mostTouched = 1 << 20, 64 << 20
 
 // step copies the next range, then what was touched meanwhile.
 func (c *compaction) step() error {

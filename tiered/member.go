@@ -97,7 +97,7 @@ func (m *member) open() (*l3bolt.DB, error) {
 		}
 		defer release()
 	}
-	return l3bolt.Open(m.dir, &l3bolt.Options{FS: m.fs, Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered})
+	return l3bolt.Open(m.dir, &l3bolt.Options{FS: m.fs, Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered, CheckpointBytes: m.opts.Limits.CheckpointBytes})
 }
 
 // attend keeps (5). Where there are no such locks there is nothing to keep.
