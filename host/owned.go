@@ -8,6 +8,10 @@ import (
 
 // Owned is the authority of the process that owns, and what followers must
 // know of it. Its methods are safe for concurrent use.
+//
+// When the node is about to close it, the contexts of followers' calls end of cause
+// ErrClosed. What DeleteExpired then returns beside its error is counted: it is to
+// be all that was removed.
 type Owned interface {
 	tier.Authority
 	// Hello is told to each follower when it connects. What changes with time

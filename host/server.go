@@ -36,8 +36,8 @@ type server struct {
 	owned  Owned
 	opts   *Options
 	log    *complaints
-	ctx    context.Context // of reads; ends when the server closes
-	cancel context.CancelFunc
+	ctx    context.Context // of reads; ends when the server closes, of cause ErrClosed
+	cancel context.CancelCauseFunc
 	stop   chan struct{}
 	wg     sync.WaitGroup // accepting, looking, and one for each peer
 	posts  sync.Pool      // of *Posted that no peer has
@@ -91,7 +91,7 @@ func newServer(dir string, owned Owned, opts *Options, log *complaints) *server 
 		dir: dir, owned: owned, opts: opts, log: log, stop: make(chan struct{}),
 		peers: make(map[*peer]bool), clients: make(map[[16]byte]*peer), writes: make(map[ticketID]*oneWrite),
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }
 
@@ -267,7 +267,7 @@ func (s *server) close() {
 		l.remove()
 		l.close()
 	}
-	s.cancel()
+	s.cancel(tier.ErrClosed)
 	for _, p := range all {
 		go p.goodbye()
 	}

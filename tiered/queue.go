@@ -190,7 +190,9 @@ func (q *queue) enter(ctx context.Context, r *request) error {
 	return nil
 }
 
-// expireBatch removes what is due, at most sweepBatch records.
+// expireBatch removes what is due, at most sweepBatch records. A follower's call
+// that is cut off because this process closes (cause ErrClosed) waits for the batch
+// in work: its removals are counted, and Close waits for it anyway.
 func (q *queue) expireBatch(ctx context.Context) (int, error) {
 	removed := make(chan int, 1)
 	err := q.do(ctx, func() error {
@@ -198,6 +200,9 @@ func (q *queue) expireBatch(ctx context.Context) (int, error) {
 		removed <- n
 		return err
 	})
+	if errors.Is(err, tier.ErrUnknownOutcome) && errors.Is(context.Cause(ctx), tier.ErrClosed) {
+		return <-removed, err // it was taken, so it runs
+	}
 	select {
 	case n := <-removed:
 		return n, err
