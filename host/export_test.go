@@ -98,6 +98,13 @@ func WriteBody(seq uint64, ops ...tier.Op) []byte {
 	return e.buf
 }
 
+// AgainBody is WriteBody of a write that was sent before.
+func AgainBody(seq uint64, ops ...tier.Op) []byte {
+	var e encoder
+	(&writeRequest{seq: seq, low: seq, again: true, ops: ops}).encode(&e)
+	return e.buf
+}
+
 // WriteAnswer decodes an answer.
 func WriteAnswer(body []byte) ([]tier.Result, error) {
 	var a writeAnswer

@@ -197,13 +197,25 @@ func (p *peer) postAlone(w *Posted, entered bool) {
 		defer cancel()
 		if entered {
 			w.Results, w.Err = p.server.owned.WriteOnce(ctx, w.Attempt, w.Ops)
-			Answer([]*Posted{w})
+			p.server.written([]*Posted{w})
 		} else {
 			w.Results, w.Err = p.server.write(ctx, w.Attempt, w.Ops)
-			p.answerWrites([]*Posted{w})
 		}
+		p.answerAlone(w)
 		p.out.below(p.server.opts.Limits.QueueBytes)
 	}()
+}
+
+// answerAlone answers a write of postAlone, in its goroutine. What is long is
+// encoded while nothing is held: Answer waits for whoever holds the sender.
+func (p *peer) answerAlone(w *Posted) {
+	if resultsBytes(w.Results) > partBytes {
+		p.answerLong(w)
+		return
+	}
+	p.out.hold()
+	p.answerWrites([]*Posted{w})
+	p.out.release()
 }
 
 // enterWrites makes the first of writes the server's, as many as it returns: it
