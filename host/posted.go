@@ -26,7 +26,7 @@ type Posted struct {
 	id    uint64 // of the request
 	work  work
 	left  bool // it was cancelled, and answered
-	long  bool // its answer takes more than one part
+	long  bool // its answer is due, and takes more than one part
 	write oneWrite
 	first [1]tier.Op // room for Ops
 }
@@ -67,7 +67,7 @@ func Answer(done []*Posted) {
 func (p *peer) answerWrites(done []*Posted) {
 	p.mu.Lock()
 	for _, w := range done {
-		w.long = w.work.cancel == nil && resultsBytes(w.Results) > partBytes
+		w.long = p.begun[w.id] == &w.work && resultsBytes(w.Results) > partBytes
 		if w.long {
 			w.work.cancel = func() {} // it is not the Owned's any more
 			continue

@@ -158,3 +158,27 @@ func TestLongAnswersOfOneAloneDelayNoWrites(t *testing.T) {
 		})
 	}
 }
+
+// TestCancelledWritesAreNotEncoded: a write that was cancelled has its answer, and
+// its results go nowhere.
+func TestCancelledWritesAreNotEncoded(t *testing.T) {
+	gate := make(chan struct{})
+	close(gate)
+	slow := slowError{new(atomic.Int64), gate}
+	s, owner, posted := openRefusing(t, slow)
+	r := greeted(t, s.dir, 1)
+	send(t, r, host.Frame(host.KindWrite, 1, host.WriteBody(1, set("other", "v"))))
+	w := <-posted
+	send(t, r, host.Frame(host.KindCancel, 1, nil))
+	if k, id, _, err := r.Next(); err != nil || k != host.KindAnswer || id != 1 {
+		t.Fatalf("got kind %d of %d, %v, want the answer to 1", k, id, err)
+	}
+	w.Results, w.Err = longRefusal(slow)
+	host.Answer([]*host.Posted{w})
+	if err := owner.Close(); err != nil { // it waits for all that is in work
+		t.Fatal(err)
+	}
+	if n := slow.encoded.Load(); n != 0 {
+		t.Errorf("got it encoded %d times, want none", n)
+	}
+}
