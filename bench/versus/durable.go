@@ -16,7 +16,7 @@ import (
 var setsHow = []string{
 	"Session records of 150 to 2,000 bytes replace others, each as likely as any other. A Set counts when the system says that it is on the disk; \"everysec\" does not say that.",
 	"bbolt: freelist as a map, written with each commit, as it comes, and beside it not written (NoFreelistSync); Batch with 1 ms instead of 10. Pebble: memtables of 64 MiB. Badger: without detection of conflicts; values in the tree, as it comes, and in its log. All LSM trees: 128 MiB of block cache. Redis: Unix socket, no snapshots, no rewriting of its log; a connection for each caller and one command at a time, and beside it rueidis as it comes, which sends what is asked at once together.",
-	"Each store is opened for its turn and closed after it, so that its background work is in its own turn or in none; a quarter of the time is not counted, to warm it. Redis stays up. Peers that no target is about have two rounds.",
+	"Each store is opened for its turn and closed after it, so that its background work is in its own turn or in none; a quarter of the time is not counted, to warm it. Redis stays up. Peers that no target is about have two rounds. A turn may end before what a system gathers in memory has to go into its files, as strata's and Pebble's does: what that costs strata in the long run is in the sustained part.",
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
