@@ -167,8 +167,8 @@ func serveUntil(ctx context.Context, srv *http.Server, ln net.Listener, drain ti
 	err := srv.Shutdown(limit)
 	<-ended
 	if err != nil {
-		cut()
 		_ = srv.Close() // the listener is closed already; only connections are left
+		cut()           // after that: nothing that gives up answers any more
 		return fmt.Errorf("requests still running after %v were cut off", drain)
 	}
 	return nil
