@@ -378,14 +378,7 @@ func TestControls(t *testing.T) {
 	for _, c := range mutations {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			overlay, err := c.overlay(t.TempDir())
-			if err != nil {
-				t.Fatal(err)
-			}
-			binary, err := c.build(overlay)
-			if err != nil {
-				t.Fatal(err)
-			}
+			binary := c.program(t)
 			begun := time.Now()
 			for try := 1; try <= controlTries && time.Since(begun) < controlTime; try++ {
 				caught, err := c.run(binary)
@@ -408,14 +401,7 @@ func TestControls(t *testing.T) {
 // acquit runs the control's test on the code as it is.
 func (c control) acquit(t *testing.T, tries int) {
 	c.edits = nil
-	overlay, err := c.overlay(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := c.build(overlay)
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := c.program(t)
 	for range tries {
 		if failed, err := c.run(binary); err != nil || failed != "" {
 			t.Fatalf("the code as it is fails, too: %s, %v", failed, err)
@@ -430,6 +416,20 @@ func TestControlsFitTheCode(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
+}
+
+// program builds the control, and returns the name of its program.
+func (c control) program(t *testing.T) string {
+	t.Helper()
+	overlay, err := c.overlay(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := c.build(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
 }
 
 // overlay writes the edited files and returns the name of the overlay's file.

@@ -13,8 +13,8 @@ import (
 // So it waits:
 //
 //  1. while less is queued than callers are on their way, answered and not run
-//     yet, which is looked at when one is queued. Half of them in a group and half of them on their way keep disk and
-//     processors busy both;
+//     yet, which is looked at when one is queued. Half of them in a group and half
+//     of them on their way keep disk and processors busy both;
 //  2. never with nothing queued, or for a few (fewOnTheirWay): there is no idle
 //     delay, and few callers, who leave processors free, never notice;
 //  3. no longer than the last group took, and no longer than longestGather.
