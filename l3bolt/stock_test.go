@@ -200,6 +200,40 @@ func recycleWithFault(t *testing.T, dir string, f faultfs.Fault, answers map[str
 	return came, mk.survives(t, db, dir, fs, possible)
 }
 
+// TestSegmentsWaitForTheirCheckpoint: what was committed beside a checkpoint is in
+// the journal alone, and its segments are not made new by what follows (J6).
+func TestSegmentsWaitForTheirCheckpoint(t *testing.T) {
+	opts := still
+	opts.SegmentBytes = small.SegmentBytes
+	dir := memoryDir(t)
+	fs, mk := faultfs.New(dir), newMaker(t, 46)
+	m, keys := emptyModel(), 0
+	db := mustOpen(t, dir, opts, fs)
+	more := func(groups int) {
+		for range groups {
+			g, after := mk.one(m, fmt.Sprint("key", keys), noise(mk, 1000), 0)
+			mustCommit(t, db, g)
+			db.Prepare()
+			m, keys = after, keys+1
+		}
+	}
+	more(30)
+	for err := range db.CheckpointSteps(10) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		more(10)
+	}
+	kept := len(db.OldSegments())
+	more(60)
+	if kept == 0 || len(db.OldSegments()) > 0 {
+		t.Errorf("of %d segments that were kept to be made new, %d are left", kept, len(db.OldSegments()))
+	}
+	if err := mk.survives(t, db, dir, fs, []model{m}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestFailedSyncAheadEndsWriting, as any other does (J7); one that finds the
 // disk full only means that the segment is made when it is needed.
 func TestFailedSyncAheadEndsWriting(t *testing.T) {

@@ -270,7 +270,7 @@ var mutations = []control{
 	{name: "a segment's name is not synced", pkg: inL3Bolt, test: "TestPowerCut$|TestRecyclingFailsAnywhere", edits: []edit{
 		{"l3bolt/draft.go", "if err := d.j.fs.SyncDir(d.j.dir); err != nil {", "if err := error(nil); err != nil {"},
 	}},
-	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestRecyclingFailsAnywhere|TestPowerCut$", edits: []edit{
+	{name: "segments are made new before their checkpoint", pkg: inL3Bolt, test: "TestSegmentsWaitForTheirCheckpoint", edits: []edit{
 		{"l3bolt/stock.go", "j.full[0].last > j.position {", "j.full[0].last > j.position+10 {"},
 	}},
 	{name: "records are not salted", pkg: inL3Bolt, test: "TestRecycledTail", edits: []edit{
