@@ -27,6 +27,7 @@ type cutDisk struct {
 	cutDir    string
 	left      int
 	late      bool     // left is drawn at the rename
+	last      bool     // the cut comes after all that follows, and names that may be lost are
 	old       *os.File // store.db as it was
 	now       *os.File // the new file
 	synced    []byte   // of it
@@ -86,14 +87,17 @@ func (d *cutDisk) read(f *os.File) []byte {
 }
 
 func (d *cutDisk) event() {
-	if d.left--; d.left != 0 {
-		return
+	if d.left--; d.left == 0 {
+		d.cut()
 	}
+}
+
+func (d *cutDisk) cut() {
 	d.c.t.Helper()
 	rng := d.c.mk.rng
 	image := d.read(d.old)
 	temp := d.torn()
-	if d.renamed && (d.dirSynced || rng.IntN(2) == 0) {
+	if d.renamed && (d.dirSynced || !d.last && rng.IntN(2) == 0) {
 		image, temp = temp, nil
 	}
 	err := errors.Join(os.MkdirAll(d.cutDir, 0o700), writeSparse(filepath.Join(d.cutDir, "store.db"), image))
@@ -137,7 +141,7 @@ func TestPowerCutInACompaction(t *testing.T) {
 	cuts := 0
 	for range rounds {
 		seed := rand.Uint64()
-		cut, err := cutInACompaction(t, seed, false, false)
+		cut, err := cutInACompaction(t, seed, cutDisk{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -150,15 +154,25 @@ func TestPowerCutInACompaction(t *testing.T) {
 	}
 }
 
+// TestCheckpointsWaitForTheRename: once they have written into the new file, and
+// made the journal's segments new, it is store.db for good (C5).
+func TestCheckpointsWaitForTheRename(t *testing.T) {
+	for seed := range uint64(5) {
+		if _, err := cutInACompaction(t, seed, cutDisk{last: true}); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
 // TestPowerCutCatchesLyingCompactions: without one of the syncs it would fail.
 func TestPowerCutCatchesLyingCompactions(t *testing.T) {
-	for _, lie := range []struct {
-		name      string
-		sync, dir bool
-	}{{"renamed before the sync", true, false}, {"checkpoints before the directory's sync", false, true}} {
-		t.Run(lie.name, func(t *testing.T) {
+	for name, lie := range map[string]cutDisk{
+		"renamed before the sync":                 {lieSync: true},
+		"checkpoints before the directory's sync": {lieDir: true, last: true},
+	} {
+		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(200) {
-				if _, err := cutInACompaction(t, seed, lie.sync, lie.dir); err != nil {
+				if _, err := cutInACompaction(t, seed, lie); err != nil {
 					t.Logf("caught with seed %d: %v", seed, err)
 					return
 				}
@@ -168,7 +182,8 @@ func TestPowerCutCatchesLyingCompactions(t *testing.T) {
 	}
 }
 
-func cutInACompaction(t *testing.T, seed uint64, lieSync, lieDir bool) (cut bool, err error) {
+// cutInACompaction has d say when the power is cut, and what lies.
+func cutInACompaction(t *testing.T, seed uint64, d cutDisk) (cut bool, err error) {
 	t.Helper()
 	base := memoryDir(t)
 	defer os.RemoveAll(base)
@@ -183,9 +198,9 @@ func cutInACompaction(t *testing.T, seed uint64, lieSync, lieDir bool) (cut bool
 		t.Fatal(err)
 	}
 	defer old.Close()
-	d := &cutDisk{c: c, fs: fs, cutDir: next(), old: old, left: 1 + c.mk.rng.IntN(80), lieSync: lieSync, lieDir: lieDir}
-	if c.mk.rng.IntN(2) == 0 {
-		d.left, d.late = math.MaxInt, true
+	d.c, d.fs, d.cutDir, d.old, d.left = c, fs, next(), old, 1+c.mk.rng.IntN(80)
+	if d.last || c.mk.rng.IntN(2) == 0 {
+		d.left, d.late = math.MaxInt, !d.last
 	}
 	if err := c.db.Compact(8<<10, d.disk()); err != nil {
 		t.Fatalf("compaction: %v", err)
@@ -195,6 +210,9 @@ func cutInACompaction(t *testing.T, seed uint64, lieSync, lieDir bool) (cut bool
 		c.commits(4)
 		c.checkpoint()
 		d.event()
+	}
+	if d.last {
+		d.cut()
 	}
 	if err := c.db.Crash(); err != nil {
 		t.Fatal(err)

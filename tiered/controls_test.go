@@ -39,7 +39,7 @@ type edit struct{ file, old, new string }
 // the sound code must pass as often.
 const (
 	controlTries = 100
-	controlTime  = 2 * time.Minute
+	controlTime  = 4 * time.Minute
 	surely       = 3
 )
 
@@ -236,7 +236,7 @@ var mutations = []control{
 	{name: "compacted and renamed before the sync", pkg: inL3Bolt, test: "TestPowerCutInACompaction", edits: []edit{
 		{"l3bolt/compact.go", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn c.sync()", "\t\t\treturn cannot(\"keep room in\", c.temp, err)\n\t\t}\n\t}\n\treturn nil"},
 	}},
-	{name: "checkpoints before a compaction's rename is durable", pkg: inL3Bolt, test: "TestPowerCutInACompaction", edits: []edit{
+	{name: "checkpoints before a compaction's rename is durable", pkg: inL3Bolt, test: "TestCheckpointsWaitForTheRename", edits: []edit{
 		{"l3bolt/exchange.go", "c.disk.SyncDir(c.d.dir)", "error(nil)"},
 	}},
 	{name: "bbolt does not sync the compacted file", pkg: inL3Bolt, test: "TestCompactionModel", edits: []edit{
