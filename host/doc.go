@@ -59,7 +59,8 @@
 // order. A follower opens with the versions that it speaks, the owner answers
 // with the newest that both know and its [Hello]; this build speaks 2 and 1.
 // Version 2 added the goodbye: from an owner of version 1 an unanswered write
-// is sent again with its ticket, as after a kill.
+// is sent again with its ticket, as after a kill. It also lets an owner that
+// closes amid a DeleteExpired say how many records that had deleted.
 //
 // # Concurrency and ownership
 //
