@@ -182,14 +182,14 @@ func (d *DB) freeze() {
 		return
 	}
 	d.active.state = d.published
-	d.frozen, d.active = d.active, newOverlay()
+	d.frozen, d.active = d.active, newOverlay(0)
 }
 
 // thaw makes one of active and the rest of frozen, which bbolt has not got: the
 // next checkpoint is of both, and what was removed since makes it smaller (D4,
 // D6). checkpointMu is held: frozen stays what it is.
 func (d *DB) thaw(rest []keyed, kept []indexed) {
-	whole := newOverlay()
+	whole := newOverlay(0)
 	for _, k := range rest {
 		whole.put(k.key, *k.entry)
 	}

@@ -15,7 +15,7 @@ import (
 // pieces they write; any other one does not wait.
 func TestWhatFreesRoomWaitsForTwoCheckpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(), kick: make(chan struct{}, 1)}
+		d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(0), kick: make(chan struct{}, 1)}
 		d.active.journalBytes = 3000
 		d.status.init()
 		d.status.checkpointed(tier.ErrFull)

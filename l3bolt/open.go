@@ -39,7 +39,7 @@ func Open(dir string, opts *Options) (*DB, error) {
 		return nil, cannot("make", dir, err)
 	}
 	d := &DB{
-		dir: dir, opts: o, active: newOverlay(),
+		dir: dir, opts: o, active: newOverlay(0),
 		kick: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	d.compactor.init(o)

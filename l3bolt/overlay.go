@@ -58,7 +58,10 @@ type overlay struct {
 	heldBytes    int64 // of memory, about
 }
 
-func newOverlay() *overlay { return &overlay{entries: make(map[string]*entry)} }
+// newOverlay has room for so many keys, and grows beyond.
+func newOverlay(keys int) *overlay {
+	return &overlay{entries: make(map[string]*entry, keys), keys: make([]string, 0, keys)}
+}
 
 // slabEntries are allocated at once.
 const slabEntries = 256

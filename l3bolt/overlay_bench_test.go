@@ -20,7 +20,7 @@ func BenchmarkOverlayPut(b *testing.B) {
 	}
 	frame := make([]byte, 336)
 	rng := rand.New(rand.NewPCG(1, 2))
-	o, now := newOverlay(), int64(1_700_000_000_000)
+	o, now := newOverlay(0), int64(1_700_000_000_000)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%50 == 0 {
@@ -29,7 +29,7 @@ func BenchmarkOverlayPut(b *testing.B) {
 		head := tier.Head{Version: uint64(i + 1), Deadline: now + 1_800_000, RawLen: 300, FrameLen: len(frame)}
 		o.put(keys[rng.IntN(sessions)], entry{frame: frame, head: head})
 		if o.bytes() >= defaultCheckpointBytes {
-			o = newOverlay()
+			o = newOverlay(0)
 		}
 	}
 }

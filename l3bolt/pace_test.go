@@ -10,7 +10,7 @@ import (
 // TestPauseKeepsTheLead: a checkpoint that is ahead pauses, one that is behind
 // its lead does not, nor one that somebody waits for.
 func TestPauseKeepsTheLead(t *testing.T) {
-	d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(), frozen: newOverlay()}
+	d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(0), frozen: newOverlay(0)}
 	d.frozen.journalBytes = 1000
 	c := &checkpoint{d: d, frozen: d.frozen}
 	for _, p := range []struct {
@@ -29,7 +29,7 @@ func TestPauseKeepsTheLead(t *testing.T) {
 
 // TestNobodyWaitsForAPause: Close and writers who wait end it.
 func TestNobodyWaitsForAPause(t *testing.T) {
-	d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(), frozen: newOverlay(), stop: make(chan struct{}), hurry: make(chan struct{}, 1)}
+	d := &DB{opts: Options{CheckpointBytes: 1000}, active: newOverlay(0), frozen: newOverlay(0), stop: make(chan struct{}), hurry: make(chan struct{}, 1)}
 	d.journal = &journal{spare: newSpare(osFS{}, t.TempDir(), -1)}
 	d.frozen.journalBytes = 1000
 	d.written.Store(1000)

@@ -26,6 +26,7 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 	if err != nil {
 		return err
 	}
+	d.active = newOverlay(d.likelyKeys(found))
 	r := replay{d: d, next: d.position + 1, gone: make(map[string]recordPlace)}
 	for i := range found {
 		if err := r.segment(&found[i], voidFrom(found[i+1:])); err != nil {
@@ -44,10 +45,24 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 	return nil
 }
 
+// likelyKeys is how many keys a replay of found may bring: a map that grows takes
+// a fifth of its time. The last segment may be nearly empty.
+func (d *DB) likelyKeys(found []foundSegment) int {
+	const change, most = 300, 1 << 20 // bytes of a session's change, about; keys
+	var full int64
+	for i := range found {
+		if later := found[i+1:]; len(later) > 0 && later[0].first > d.position+1 {
+			full += found[i].size
+		}
+	}
+	return int(min(full/change, most))
+}
+
 // foundSegment is a segment that lies in the journal's directory.
 type foundSegment struct {
 	name   string
 	header segmentHeader
+	size   int64
 	first  uint64 // sequence of its first record, 0 if it has none
 
 	// What replay found, if it had to read the segment.
@@ -116,6 +131,7 @@ func (j *journal) look(name string) (foundSegment, error) {
 		return seg, err
 	}
 	defer closeFile()
+	seg.size = w.size
 	if seg.header, err = w.readSegmentHeader(); err != nil {
 		return seg, err
 	}
