@@ -25,8 +25,9 @@ import (
 //     right. No other is ever given.
 //  2. Given is each undamaged record in a leaf that m's tree leads to, if the
 //     leaf's keys lie where its branches say.
-//  3. If part of the tree is lost, the leaves that nothing leads to any more
-//     are looked for in the whole file. Their records are given if m's
+//  3. If part of the tree is lost, or leaves lie at different depths, which
+//     shows that, the leaves that nothing leads to any more are looked for in
+//     the whole file. Their records are given if m's
 //     freelist is sound and lists none of these leaves, and if no two of them,
 //     nor one and a leaf of the tree, overlap. Else none of them is: there is
 //     no telling which of them are old.

@@ -218,6 +218,31 @@ func TestSalvageOfOneDamagedPage(t *testing.T) {
 	}
 }
 
+// TestSalvageOfATreeWithAShortcut: a branch that leads to a leaf instead of the
+// branch above it, though to keys that may lie there.
+func TestSalvageOfATreeWithAShortcut(t *testing.T) {
+	s := newSample(t, 2500)
+	child := func(data []byte, page uint64, i int) []byte { return data[int(page)*pageBytes+16+16*i+8:] }
+	branches, _, _ := s.kinds()
+	tried := 0
+	for _, n := range branches {
+		for i := range int(binary.NativeEndian.Uint16(s.data[n*pageBytes+10:])) {
+			below := binary.NativeEndian.Uint64(child(s.data, uint64(n), i))
+			if s.data[below*pageBytes+8] != 1 {
+				continue
+			}
+			data := bytes.Clone(s.data)
+			copy(child(data, uint64(n), i)[:8], child(s.data, below, 1)[:8])
+			given, err := s.salvage(t, data)
+			s.wantUntouched(t, fmt.Sprintf("page %d, child %d", n, i), data, given, err)
+			tried++
+		}
+	}
+	if tried == 0 {
+		t.Error("no branch above a branch: nothing was tested")
+	}
+}
+
 func TestSalvageOfRandomDamage(t *testing.T) {
 	s := newSample(t, 1000)
 	used := len(bytes.TrimRight(s.data, "\x00"))

@@ -23,6 +23,7 @@ type salvage struct {
 	reached pageSet // leaves that were given, and what they overflow into
 	free    pageSet // nil: no sound freelist
 
+	depth    int           // of the tree's first leaf, 0: none yet
 	lost     bool          // part of the tree
 	disputed []salvageLeaf // leaves of the tree that the freelist lists
 
@@ -191,6 +192,7 @@ func (s *salvage) walk(id uint64, place salvageLeaf, depth int, doubt bool) erro
 	place.id = id
 	p, err := s.f.read(id, false)
 	if err != nil || p.flags != pageBranch {
+		s.level(id, depth+1)
 		return s.leaf(place, doubt)
 	}
 	if _, pos, _, _ := p.element(0); pos != int64(pageElement*p.count) || !inPlace(p, place) {
@@ -210,6 +212,17 @@ func (s *salvage) walk(id uint64, place salvageLeaf, depth int, doubt bool) erro
 		}
 	}
 	return nil
+}
+
+// level checks the depth of a leaf, which is that of all others: if it is not, a
+// branch leads past some.
+func (s *salvage) level(id uint64, depth int) {
+	if s.depth == 0 {
+		s.depth = depth
+	}
+	if depth != s.depth && !s.lost {
+		s.lose("page %d: a leaf of another depth than others", id)
+	}
 }
 
 // inPlace checks the keys between a branch's children.
