@@ -71,7 +71,8 @@ func (v *victim) readAll(s *single) (seen map[string]int, failed map[string]bool
 	return seen, failed
 }
 
-// scan must not contradict what Get said.
+// scan must not contradict what Get said, but for giving what damage above it hides
+// from Get.
 func (v *victim) scan(s *single, seen map[string]int) {
 	recs, _, err := s.db.Scan(tier.Range{Records: 10_000, MaxBytes: 64 << 20})
 	if err != nil {
@@ -80,6 +81,7 @@ func (v *victim) scan(s *single, seen map[string]int) {
 		}
 		v.met = true
 	}
+	last := damageState(damageOps)
 	for _, rec := range recs {
 		value, err := s.codec.Decode(nil, rec.Key, rec.Frame)
 		if err != nil {
@@ -90,7 +92,9 @@ func (v *victim) scan(s *single, seen map[string]int) {
 			continue
 		}
 		n, err := damageLoad.operation(rec.Key, value)
-		if want, ok := seen[rec.Key]; err != nil || ok && n != want {
+		want, ok := seen[rec.Key]
+		hidden := want == 0 && n == last[rec.Key] && v.harm.file == "store.db"
+		if err != nil || ok && n != want && !hidden {
 			v.wrong("scan: a record as after operation %d, %v; get said %d", n, err, want)
 		}
 	}
