@@ -1,7 +1,9 @@
 package tiered_test
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -65,5 +67,36 @@ func TestPlaceStoppedTrustsOldWords(t *testing.T) {
 				t.Errorf("who was stopped is %v", st.Role)
 			}
 		})
+	}
+}
+
+// TestOpenSaysWhatItsPledgeLacks: a fault of MAPPED is one of the truth, by its
+// kind, and nothing is left open.
+func TestOpenSaysWhatItsPledgeLacks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	opts := &tiered.Options{SharedDir: dir + "-shared"}
+	mapped := filepath.Join(dir, "MAPPED")
+	if err := os.MkdirAll(mapped, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, fresh := range []bool{false, true} {
+		opts.Fresh = fresh
+		s, err := tiered.Open(dir, opts)
+		if !errors.Is(err, tiered.ErrUnavailable) {
+			t.Errorf("fresh %t: got %v, want ErrUnavailable", fresh, err)
+		}
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+	if err := os.Remove(mapped); err != nil {
+		t.Fatal(err)
+	}
+	s, err := tiered.Open(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/stratakv/strata/host"
@@ -89,15 +90,24 @@ func (m *member) own(context.Context) (host.Owned, error) {
 func (m *member) open() (*l3bolt.DB, error) {
 	if m.opts.Fresh {
 		release, err := l2mmap.Unpledged(m.dir)
-		if errors.Is(err, l2mmap.ErrInUse) {
-			err = fmt.Errorf("%w: %w", ErrLocked, err)
-		}
 		if err != nil {
-			return nil, err
+			return nil, pledgeFault(err)
 		}
 		defer release()
 	}
 	return l3bolt.Open(m.dir, &l3bolt.Options{FS: m.fs, Fresh: m.opts.Fresh, Remembered: m.opts.Limits.Remembered, CheckpointBytes: m.opts.Limits.CheckpointBytes})
+}
+
+// pledgeFault is the error of an opening that could not have its pledge.
+func pledgeFault(err error) error {
+	kind := ErrUnavailable
+	switch {
+	case errors.Is(err, l2mmap.ErrInUse):
+		kind = ErrLocked
+	case errors.Is(err, syscall.ENOSPC):
+		kind = ErrFull
+	}
+	return fmt.Errorf("%w: %w", kind, err)
 }
 
 // attend keeps (5). Where there are no such locks there is nothing to keep.
@@ -171,10 +181,7 @@ func (m *member) bind(state tier.State) ([]l2mmap.InFlight, error) {
 	}
 	if err != nil {
 		_ = newCaches(state.Seed, control, one, two, m.clock, m.opts, nil).close()
-		if errors.Is(err, l2mmap.ErrInUse) {
-			err = fmt.Errorf("%w: %w", ErrLocked, err)
-		}
-		return nil, err
+		return nil, pledgeFault(err)
 	}
 	m.caches.Store(newCaches(state.Seed, control, one, two, m.clock, m.opts, without))
 	return left, nil
