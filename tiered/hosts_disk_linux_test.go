@@ -71,12 +71,11 @@ func (d *commandedDisk) stalled() int {
 	return d.held
 }
 
-// wait returns when the disk goes.
+// wait returns when the disk goes, or has gone on for a moment.
 func (d *commandedDisk) wait() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.stall != nil {
-		stall := d.stall
+	if stall := d.stall; stall != nil {
 		d.held++
 		d.mu.Unlock()
 		<-stall
