@@ -25,17 +25,7 @@ func BenchmarkReopen(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		db, err := l3bolt.Open(dir, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if err := db.Crash(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
+	reopen(b, dir)
 	b.ReportMetric(float64(info.Size())/(1<<20), "MiB")
 }
 
@@ -59,6 +49,12 @@ func BenchmarkReplay(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	reopen(b, dir)
+}
+
+// reopen opens the store in dir again and again, killed each time.
+func reopen(b *testing.B, dir string) {
+	b.Helper()
 	for b.Loop() {
 		db, err := l3bolt.Open(dir, nil)
 		if err != nil {
