@@ -50,9 +50,9 @@ func (d *DB) recover(epoch uint64, fresh bool) error {
 func (d *DB) likelyKeys(found []foundSegment) int {
 	const change, most = 300, 1 << 20 // bytes of a session's change, about; keys
 	var full int64
-	for i := range found {
-		if later := found[i+1:]; len(later) > 0 && later[0].first > d.position+1 {
-			full += found[i].size
+	for i := 1; i < len(found); i++ {
+		if found[i].first > d.position+1 { // else bbolt has all of the one before
+			full += found[i-1].size
 		}
 	}
 	return int(min(full/change, most))
